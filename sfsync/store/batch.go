@@ -1,0 +1,81 @@
+package store
+
+import "github.com/sfsync/sfsync-go/sfsync/audit"
+
+// Batch is one transaction.
+type Batch struct {
+	Epoch  int64
+	Policy int
+
+	// Topic moves from From to Next; with no Topic no position moves. From is
+	// empty for the first position of a topic.
+	Topic      string
+	From, Next Position
+	AsOf       int64  // unix seconds
+	Instance   string // of the org
+
+	Objects []ObjectBatch
+	Entries []audit.Entry
+}
+
+// ObjectBatch is what a batch does to one object. The effects happen in the
+// order of the fields.
+type ObjectBatch struct {
+	Object string
+	N      int64 // the object's N before; it becomes N+1, the Seq of all rows written
+
+	Rows []Row
+
+	// Absent makes each row dirty that is in the range, not gone, and not
+	// written since N0: a read of the whole range did not return it.
+	Absent *Absent
+
+	Floor  bool    // reads begun before this batch pay nothing
+	Owe    []Range // a Full debt replaces a Stamp debt of the same range
+	Paid   []Range
+	Begin  []Read  // reads that start; their N0 is N+1
+	Update []Read  // job and locator of reads that go on
+	End    []int64 // ids of reads that are done or given up
+	Caught int64   // new value of Object.Caught, if not 0
+
+	// ForgetGone drops gone marks with a Seq up to it: no open read is older.
+	ForgetGone int64
+}
+
+// Absent names the rows that a finished read should have returned.
+type Absent struct {
+	Range Range
+	N0    int64
+}
+
+// ReadKind says how much a read returns.
+type ReadKind string
+
+const (
+	// Full reads every allowed field and SystemModstamp.
+	Full ReadKind = "full"
+	// Stamp reads Id and SystemModstamp only.
+	Stamp ReadKind = "stamp"
+)
+
+// Range is a span of record ids: from From (exclusive) to To (inclusive), in
+// the byte order of their first 15 characters as Salesforce sorts them. An
+// empty end is open.
+type Range struct {
+	From, To string
+	Kind     ReadKind
+}
+
+// Whole is the range of every record.
+func Whole(kind ReadKind) Range { return Range{Kind: kind} }
+
+// Read is a read of a range that has begun. It is as durable as its Bulk job,
+// so that one resumed after a restart still knows what came before it.
+type Read struct {
+	ID      int64 // random
+	Range   Range
+	N0      int64  // the object's N when it began
+	Job     string // id of the Bulk job, once there is one
+	Locator string // of the next page to commit
+	Done    int64  // rows committed
+}

@@ -1,0 +1,47 @@
+package store
+
+// Schema is what a policy keeps, as the store needs to know it.
+type Schema struct {
+	Org    string // 18-character org id
+	Policy int    // the policy's version
+	Hash   string // of the policy's canonical content
+	Tables []Table
+}
+
+// Table is how one object is kept. Its name in SQL is "sf_" and the object in
+// lower case; columns bear the field's stable name.
+type Table struct {
+	Object  string
+	Topic   string   // "" for an object that is polled
+	Rules   []string // the person rules as text; the first is the record's
+	Columns []Column
+}
+
+// Column is one field that is kept.
+type Column struct {
+	Name   string
+	Sealed bool
+	Rule   int // index into the table's Rules
+	Small  bool
+	Type   byte // minimize.Type, part of what is sealed
+}
+
+// Plan is what Prepare would do.
+type Plan struct {
+	Policy, Version int // the stored and the new policy version; 0: none stored
+	Objects         []ObjectPlan
+}
+
+// ObjectPlan is what Prepare would do to one object.
+type ObjectPlan struct {
+	Object  string
+	Create  bool     // a new object: all of it will be read
+	Drop    bool     // the policy no longer names it: its rows are removed
+	Rebuild bool     // its persons change: its rows are removed and read again
+	Add     []string // columns that will be read for every row
+	Remove  []string // columns whose bytes are removed
+	Rows    int64    // rows held now
+}
+
+// Empty reports whether the plan changes nothing.
+func (p Plan) Empty() bool { return len(p.Objects) == 0 }

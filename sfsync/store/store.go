@@ -1,0 +1,95 @@
+// Package store is the contract between the engine and the database that keeps
+// the copy: rows, positions, debts and the ledger, written together or not at
+// all.
+//
+// The rule it keeps: one [Batch] is one transaction. Rows never commit without
+// the position that passes their events, a position never without the debts
+// (dirty rows, owed ranges) of what could not be applied, and nothing without
+// its ledger entries. A writer that lost its epoch commits nothing.
+//
+// The contract is split by who needs it: the engine needs [Store], the read
+// side [Reader]. A driver passes storetest.
+//
+// # Security
+//
+// A store never sees a personal field in the clear: the engine hands it sealed
+// bytes. Plain fields, record ids, persons (random ids) and times are readable
+// to whoever holds the database file.
+package store
+
+import (
+	"context"
+	"iter"
+)
+
+// Store is what the engine needs of a database. Its methods are safe for
+// concurrent use; the transactions of Prepare and Apply are serial.
+type Store interface {
+	// Plan reports what Prepare would do with the schema and changes nothing.
+	Plan(ctx context.Context, schema Schema) (Plan, error)
+
+	// Prepare makes the database fit the schema in one transaction: it creates
+	// what is missing, drops the bytes of what the policy no longer names,
+	// owes the ranges of what it newly names, claims a new epoch and returns
+	// the state to resume from. It refuses another org (fault.WrongOrg), a
+	// policy older than the last one (fault.PolicyOlder), a changed policy
+	// under an unchanged version (fault.PolicyInvalid) and a second writer
+	// (fault.StoreBusy).
+	Prepare(ctx context.Context, schema Schema) (State, error)
+
+	// Load returns the state of the rows with these ids, in their order and
+	// without cells. A row that is not held has the Mark Absent.
+	Load(ctx context.Context, object string, ids []string) ([]Row, error)
+
+	// Dirty returns up to limit ids of dirty rows, the longest dirty first.
+	Dirty(ctx context.Context, object string, limit int) ([]string, error)
+
+	// Apply commits the batch. It fails with fault.Fenced if the epoch is no
+	// longer current, and with fault.Conflict if the policy, the position, an
+	// object's N or a row's Seq is not what the batch was made from; nothing
+	// of it is kept then.
+	Apply(ctx context.Context, batch *Batch) error
+}
+
+// Reader is what the read side needs. It may be used beside a running engine,
+// also from another process.
+type Reader interface {
+	// Table returns how an object is kept: fault.NotFound without one.
+	Table(ctx context.Context, object string) (Table, error)
+
+	// Row returns one row with its cells. A row that is not held has the Mark
+	// Absent and is no error.
+	Row(ctx context.Context, object, id string) (Row, error)
+
+	// Rows yields the rows of an object with their cells in order of id. The
+	// cells are valid until the next step. Leaving the loop ends the read.
+	Rows(ctx context.Context, object string) iter.Seq2[Row, error]
+}
+
+// Position is a place in a topic: an opaque replay id of Salesforce. Positions
+// are compared for equality only and never ordered
+// (salesforce.com, Pub/Sub API guide, Event Message Durability).
+type Position string
+
+// State is what a writer resumes from.
+type State struct {
+	Epoch   int64 // the writer's number; a later one fences it
+	Topics  map[string]Topic
+	Objects map[string]Object
+}
+
+// Topic is how far a topic has been applied.
+type Topic struct {
+	Position Position
+	AsOf     int64  // unix seconds at which the position was last moved
+	Instance string // the org's instance when the position was taken
+}
+
+// Object is the bookkeeping of one object.
+type Object struct {
+	N      int64   // numbers batches and reads in the order they commit
+	Floor  int64   // a read begun before it pays nothing
+	Caught int64   // unix seconds up to which CatchUp has read, or 0
+	Owed   []Range // debts that only a read of the range pays
+	Reads  []Read  // reads begun and not yet ended
+}
