@@ -76,6 +76,7 @@ type Read struct {
 	Range   Range
 	N0      int64  // the object's N when it began
 	Job     string // id of the Bulk job, once there is one
-	Locator string // of the next page to commit
-	Done    int64  // rows committed
+	Locator string // of the page being committed
+	Page    int64  // rows of that page already committed
+	Done    int64  // rows of all pages committed
 }
