@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// kind is one of the two databases. Its id is SQLite's application_id, so that
+// one is never opened as the other; user_version counts the steps that have
+// been taken.
+type kind struct {
+	id    int32
+	steps []string // SQL, numbered from 1; a released step never changes
+}
+
+const (
+	rowsID = 0x73667301 // "sfs", 1
+	keysID = 0x73667302
+)
+
+// patience is how long a statement waits for another process's transaction.
+const patience = 10 * time.Second
+
+// settings hold for every connection. FULL makes a commit durable before it
+// returns; secure_delete overwrites what is deleted; temporary tables stay in
+// memory, as they would be copies of rows; the rest is speed: measured with
+// 1,000-row transactions, the cache and the long log double the rate.
+const settings = `
+	PRAGMA synchronous = FULL;
+	PRAGMA secure_delete = ON;
+	PRAGMA foreign_keys = ON;
+	PRAGMA trusted_schema = OFF;
+	PRAGMA temp_store = MEMORY;
+	PRAGMA wal_autocheckpoint = 16000;
+	PRAGMA journal_size_limit = 67108864;`
+
+// conn is one connection with its prepared statements. One goroutine at a time
+// uses it.
+type conn struct {
+	*sqlite3.Conn
+	stmts map[string]*sqlite3.Stmt
+}
+
+// connect opens the database at the path for writing. It creates the file
+// (0600) and its directory (0700), refuses a file that is not of this kind, and
+// takes the steps that are missing.
+func connect(ctx context.Context, path string, k kind) (*conn, error) {
+	if path == "" {
+		return nil, fault.New(fault.ConfigInvalid, "sqlite.Open", "the path is empty; name the database file")
+	}
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	c, err := dial(ctx, path, 64<<20)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.migrate(ctx, k); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// reader opens another connection to a connected database, for reading only.
+func reader(ctx context.Context, path string) (*conn, error) {
+	c, err := dial(ctx, path, 8<<20)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Exec(`PRAGMA query_only = ON`); err != nil {
+		c.Close()
+		return nil, failed(ctx, err)
+	}
+	return c, nil
+}
+
+func create(path string) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		var f *os.File
+		if f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err == nil {
+			err = f.Close()
+		}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrPermission), readOnlyMount(err):
+		return fault.New(fault.StoreReadOnly, "sqlite.Open", "the database file or its directory cannot be written; check their owner, mode and mount")
+	case noSpace(err):
+		return fault.New(fault.StoreFull, "sqlite.Open", "there is no space for the database; free some and start again")
+	}
+	return fault.New(fault.ConfigInvalid, "sqlite.Open", "the database file cannot be opened; check that the path names a file")
+}
+
+func dial(ctx context.Context, path string, cache int) (*conn, error) {
+	path, err := filepath.Abs(path) // never begins with "file:", which would be a URI
+	if err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "sqlite.Open", "the working directory is gone; give an absolute path")
+	}
+	raw, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE)
+	if err != nil {
+		return nil, failed(ctx, err)
+	}
+	c := &conn{raw, map[string]*sqlite3.Stmt{}}
+	err = errors.Join(c.BusyTimeout(patience), c.Exec(settings+`PRAGMA cache_size = -`+strconv.Itoa(cache>>10)))
+	if err != nil {
+		c.Close()
+		return nil, failed(ctx, err)
+	}
+	return c, nil
+}
+
+func (c *conn) migrate(ctx context.Context, k kind) error {
+	if err := c.check(ctx, k); err != nil { // before anything is written to a file that may not be ours
+		return err
+	}
+	if err := c.Exec(`PRAGMA journal_mode = WAL`); err != nil {
+		return failed(ctx, err)
+	}
+	return c.write(ctx, func() error {
+		if err := c.check(ctx, k); err != nil { // again, under the lock
+			return err
+		}
+		version, err := c.number(`PRAGMA user_version`)
+		if err != nil {
+			return err
+		}
+		for _, step := range k.steps[version:] {
+			if err := c.Exec(step); err != nil {
+				return err
+			}
+		}
+		return c.Exec(`PRAGMA application_id = ` + strconv.Itoa(int(k.id)) + `; PRAGMA user_version = ` + strconv.Itoa(len(k.steps)))
+	})
+}
+
+// check tells whether the file is of the kind, or empty.
+func (c *conn) check(ctx context.Context, k kind) error {
+	id, err := c.number(`PRAGMA application_id`)
+	version, err2 := c.number(`PRAGMA user_version`)
+	tables, err3 := c.number(`SELECT count(*) FROM sqlite_schema`)
+	if err := errors.Join(err, err2, err3); err != nil {
+		return failed(ctx, err)
+	}
+	switch {
+	case id == 0 && version == 0 && tables == 0:
+		return nil
+	case id == int64(k.id) && version <= int64(len(k.steps)):
+		return nil
+	case id == int64(k.id):
+		return fault.New(fault.StoreNewer, "sqlite.Open", "the database was written by a newer release; use that release, or a copy of the database from before")
+	case id == rowsID || id == keysID:
+		return fault.New(fault.ConfigInvalid, "sqlite.Open", "the file is the other of the two databases; Open takes the rows, OpenKeys the keys")
+	}
+	return fault.New(fault.StoreDamaged, "sqlite.Open", "the file is the database of another program; name another path")
+}
+
+// Close ends the connection.
+func (c *conn) Close() error {
+	c.forget()
+	if err := c.Conn.Close(); err != nil {
+		return failed(context.Background(), err)
+	}
+	return nil
+}
+
+// truncate writes the log back into the database and empties it, so that bytes
+// which were deleted are in neither file. It fails with fault.StoreBusy while
+// another connection reads.
+func (c *conn) truncate(ctx context.Context) error {
+	c.SetInterrupt(ctx)
+	_, _, err := c.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
+	return failed(ctx, err)
+}
