@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,9 +43,12 @@ func (o *Org) authenticate(ctx context.Context) (*session, error) {
 // signInFault reads an answer without an OAuth error code for what it means
 // here: no session has expired, and no permission of the data API is missing.
 func signInFault(err error) error {
-	switch fault.CodeOf(err) {
+	var e *fault.Error
+	errors.As(err, &e)
+	switch e.Code() {
 	case fault.SessionExpired, fault.Denied, fault.NotFound, fault.RequestInvalid:
-		return fault.New(fault.SignInRefused, "salesforce.SignIn", "the host accepts no sign-in of this kind; check the login URL, the app and its flows")
+		return fault.New(fault.SignInRefused, "salesforce.SignIn", "the host accepts no sign-in of this kind; check the login URL, the app and its flows").
+			HTTP(e.HTTPStatus()).Server(e.ServerCode())
 	}
 	return err
 }
