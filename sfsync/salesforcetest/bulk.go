@@ -1,0 +1,374 @@
+package salesforcetest
+
+import (
+	"bufio"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// jobs are the Bulk 2.0 query jobs of this run.
+type jobs struct {
+	mu   sync.Mutex
+	list []*job
+	n    int64
+}
+
+// job is one query job. Its rows are those of the moment it was created.
+type job struct {
+	id        string
+	operation string
+	text      string
+	version   string
+	delimiter string // COMMA and so on
+	ending    string // LF or CRLF
+	created   time.Time
+	query     *selection
+	view      *view
+	rows      []*row
+	state     string
+	failure   string
+	polls     int // until it is complete
+}
+
+var delimiters = map[string]string{"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
+
+func (js *jobs) made() int {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	return int(js.n)
+}
+
+func (js *jobs) add(j *job) {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	js.n++
+	j.id = recordID("750", js.n)
+	js.list = append(js.list, j)
+}
+
+// find is a job by its id in either length.
+func (js *jobs) find(id string) *job {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	long, _ := longID(id)
+	if i := slices.IndexFunc(js.list, func(j *job) bool { return j.id == long }); i >= 0 {
+		return js.list[i]
+	}
+	return nil
+}
+
+func (js *jobs) remove(j *job) {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	js.list = slices.DeleteFunc(js.list, func(other *job) bool { return other == j })
+}
+
+// serveJobs answers jobs/query (Bulk API 2.0 Developer Guide, "Query").
+func (o *Org) serveJobs(c *call) (*answer, error) {
+	if c.at(1) != "query" {
+		return nil, noSuchResource()
+	}
+	if c.at(2) == "" {
+		switch c.Method {
+		case http.MethodPost:
+			return o.createJob(c)
+		case http.MethodGet:
+			return o.listJobs(c)
+		}
+		return nil, notAllowed(c)
+	}
+	j := o.jobs.find(c.at(2))
+	switch {
+	case j == nil:
+		return nil, refuse(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
+	case c.at(3) == "results" && c.Method == http.MethodGet:
+		return o.serveResults(c, j)
+	case lower(c.at(3)) == "resultpages" && c.Method == http.MethodGet:
+		return o.serveResultPages(c, j)
+	case c.at(3) != "":
+		return nil, noSuchResource()
+	case c.Method == http.MethodGet:
+		j.poll(&o.jobs)
+		return okValue(o.jobBody(j, true))
+	case c.Method == http.MethodPatch:
+		return o.abortJob(c, j)
+	case c.Method == http.MethodDelete:
+		return o.deleteJob(j)
+	}
+	return nil, notAllowed(c)
+}
+
+func (o *Org) createJob(c *call) (*answer, error) {
+	var in struct {
+		Operation       string `json:"operation"`
+		Query           string `json:"query"`
+		ContentType     string `json:"contentType"`
+		ColumnDelimiter string `json:"columnDelimiter"`
+		LineEnding      string `json:"lineEnding"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	j := &job{operation: in.Operation, text: in.Query, version: c.version, delimiter: in.ColumnDelimiter, ending: in.LineEnding,
+		created: o.now(), state: "UploadComplete", polls: o.cfg.BulkPolls}
+	if j.delimiter == "" {
+		j.delimiter = "COMMA"
+	}
+	if j.ending == "" {
+		j.ending = "LF"
+	}
+	if (in.Operation != "query" && in.Operation != "queryAll") || delimiters[j.delimiter] == "" || (j.ending != "LF" && j.ending != "CRLF") ||
+		in.ContentType != "" && in.ContentType != "CSV" {
+		return nil, refuse(http.StatusBadRequest, "INVALIDJOB", "InvalidJob : Unable to find a supported operation, contentType, columnDelimiter or lineEnding")
+	}
+	var err error
+	if j.query, err = parseSOQL(in.Query, o.visible, o.readable); err != nil {
+		return nil, err
+	}
+	o.jobs.add(j)
+	o.runJob(j)
+	return okValue(o.jobBody(j, false))
+}
+
+// runJob reads the rows of a job, or fails it for what Bulk queries cannot do.
+func (o *Org) runJob(j *job) {
+	compound := slices.ContainsFunc(j.query.columns, func(c *column) bool { return c.field.compound() })
+	switch {
+	case compound:
+		j.failure = "FUNCTIONALITY_NOT_ENABLED: Selecting compound data not supported in Bulk Query"
+	case j.query.count || j.query.offset > 0:
+		j.failure = "FEATURENOTENABLED: aggregate queries and OFFSET are not supported in Bulk Query"
+	default:
+		j.view = o.look(j.query, j.operation == "queryAll")
+		j.rows = j.view.run(j.query)
+	}
+}
+
+// poll moves a job on: it is complete after as many polls as configured.
+func (j *job) poll(js *jobs) {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	if j.state != "UploadComplete" && j.state != "InProgress" {
+		return
+	}
+	switch j.polls--; {
+	case j.polls >= 0:
+		j.state = "InProgress"
+	case j.failure != "":
+		j.state = "Failed"
+	default:
+		j.state = "JobComplete"
+	}
+}
+
+// jobBody is a job as JSON: the short form of its creation, or the long one.
+func (o *Org) jobBody(j *job, long bool) map[string]any {
+	o.jobs.mu.Lock()
+	defer o.jobs.mu.Unlock()
+	version, _ := strconv.ParseFloat(strings.TrimPrefix(j.version, "v"), 64)
+	stamp := j.created.UTC().Format(replicationLayout)
+	m := map[string]any{"id": j.id, "operation": j.operation, "object": j.query.object.Name, "createdById": o.state.UserID,
+		"createdDate": stamp, "systemModstamp": stamp, "state": j.state, "concurrencyMode": "Parallel", "contentType": "CSV",
+		"apiVersion": version, "lineEnding": j.ending, "columnDelimiter": j.delimiter}
+	if !long {
+		return m
+	}
+	m["jobType"], m["retries"], m["totalProcessingTime"], m["isPkChunkingSupported"] = "V2Query", 0, 0, true
+	m["numberRecordsProcessed"] = 0
+	switch j.state {
+	case "JobComplete":
+		m["numberRecordsProcessed"] = len(j.rows)
+	case "Failed":
+		m["errorMessage"] = j.failure
+	}
+	return m
+}
+
+func (o *Org) listJobs(*call) (*answer, error) {
+	o.jobs.mu.Lock()
+	list := slices.Clone(o.jobs.list)
+	o.jobs.mu.Unlock()
+	records := []any{}
+	for _, j := range list {
+		records = append(records, o.jobBody(j, true))
+	}
+	return okValue(map[string]any{"done": true, "records": records, "nextRecordsUrl": nil})
+}
+
+func (o *Org) abortJob(c *call, j *job) (*answer, error) {
+	var in struct {
+		State string `json:"state"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	o.jobs.mu.Lock()
+	running := j.state == "UploadComplete" || j.state == "InProgress"
+	if running && in.State == "Aborted" {
+		j.state = "Aborted"
+	}
+	o.jobs.mu.Unlock()
+	if !running || in.State != "Aborted" {
+		return nil, refuse(http.StatusBadRequest, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+	}
+	return okValue(o.jobBody(j, false))
+}
+
+func (o *Org) deleteJob(j *job) (*answer, error) {
+	o.jobs.mu.Lock()
+	running := j.state == "UploadComplete" || j.state == "InProgress"
+	o.jobs.mu.Unlock()
+	if running {
+		return nil, refuse(http.StatusBadRequest, "API_ERROR", "Error encountered when deleting the job because the job is not terminated")
+	}
+	o.jobs.remove(j)
+	return &answer{status: http.StatusNoContent}, nil
+}
+
+// ready refuses results of a job that has none, or under another version than
+// the job was made with.
+func (o *Org) ready(c *call, j *job) error {
+	o.jobs.mu.Lock()
+	defer o.jobs.mu.Unlock()
+	switch {
+	case j.version != c.version:
+		return refuse(http.StatusConflict, "API_VERSION_MISMATCH", "The API version of the request must be that of the job")
+	case j.state != "JobComplete":
+		return refuse(http.StatusBadRequest, "INVALIDJOBSTATE", "The job has no results: its state is "+j.state)
+	}
+	return nil
+}
+
+// Locators are the offset of a page in base64, as in the examples of the guide.
+func locator(offset int) string {
+	return base64.RawStdEncoding.EncodeToString([]byte(strconv.Itoa(offset)))
+}
+
+func (j *job) offset(locator string) (int, error) {
+	if locator == "" {
+		return 0, nil
+	}
+	text, err := base64.RawStdEncoding.DecodeString(locator)
+	n, err2 := strconv.Atoi(string(text))
+	if err != nil || err2 != nil || n < 0 || n > len(j.rows) {
+		return 0, refuse(http.StatusBadRequest, "INVALID_QUERY_LOCATOR", "Invalid locator")
+	}
+	return n, nil
+}
+
+func (o *Org) pageSize(c *call) int {
+	size := o.cfg.BulkPage
+	if size == 0 {
+		size = 50_000
+	}
+	if n, err := strconv.Atoi(c.URL.Query().Get("maxRecords")); err == nil && n > 0 {
+		size = n
+	}
+	return size
+}
+
+// serveResults answers one page of results as CSV. The last page's locator is
+// the text null.
+func (o *Org) serveResults(c *call, j *job) (*answer, error) {
+	if err := o.ready(c, j); err != nil {
+		return nil, err
+	}
+	from, err := j.offset(c.URL.Query().Get("locator"))
+	if err != nil {
+		return nil, err
+	}
+	to := min(from+o.pageSize(c), len(j.rows))
+	next := "null"
+	if to < len(j.rows) {
+		next = locator(to)
+	}
+	return &answer{status: http.StatusOK, header: map[string]string{"Content-Type": "text/csv", "Sforce-Locator": next,
+		"Sforce-NumberOfRecords": strconv.Itoa(to - from)},
+		stream: func(w io.Writer) error { return j.writeCSV(w, j.rows[from:to]) }}, nil
+}
+
+// pagesAtOnce is how many result pages are told of in one answer.
+const pagesAtOnce = 5
+
+// serveResultPages lists result pages, to be read in parallel.
+func (o *Org) serveResultPages(c *call, j *job) (*answer, error) {
+	if err := o.ready(c, j); err != nil {
+		return nil, err
+	}
+	from, err := j.offset(c.URL.Query().Get("locator"))
+	if err != nil {
+		return nil, err
+	}
+	size := o.pageSize(c)
+	base := "/services/data/" + c.version + "/jobs/query/" + j.id
+	pages := []map[string]string{}
+	for ; len(pages) < pagesAtOnce && (from < len(j.rows) || len(j.rows) == 0 && len(pages) == 0); from += size {
+		pages = append(pages, map[string]string{"resultUrl": base + "/results?locator=" + locator(from) + "&maxRecords=" + strconv.Itoa(size)})
+	}
+	body := map[string]any{"resultPages": pages, "done": from >= len(j.rows), "nextRecordsUrl": nil}
+	if from < len(j.rows) {
+		body["nextRecordsUrl"] = base + "/resultPages?locator=" + locator(from) + "&maxRecords=" + strconv.Itoa(size)
+	}
+	return okValue(body)
+}
+
+// writeCSV writes a header and rows: every value in quotes, null as an empty
+// one, datetimes with Z.
+func (j *job) writeCSV(w io.Writer, rows []*row) error {
+	out := bufio.NewWriterSize(w, 1<<16)
+	separator, ending := delimiters[j.delimiter], "\n"
+	if j.ending == "CRLF" {
+		ending = "\r\n"
+	}
+	line := make([]byte, 0, 1024)
+	for i, c := range j.query.columns {
+		if i > 0 {
+			line = append(line, separator...)
+		}
+		line = appendCSV(line, c.text)
+	}
+	if _, err := out.Write(append(line, ending...)); err != nil {
+		return err
+	}
+	values := make([]string, j.query.object.slots)
+	for _, r := range rows {
+		r.values(values)
+		line = line[:0]
+		for i, c := range j.query.columns {
+			if i > 0 {
+				line = append(line, separator...)
+			}
+			line = appendCSV(line, j.cell(r, c, values))
+		}
+		if _, err := out.Write(append(line, ending...)); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// cell is the value of a column; values is the row, spread out.
+func (j *job) cell(r *row, c *column, values []string) string {
+	switch f := c.field; {
+	case len(c.steps) > 0:
+		return j.view.value(r, c)
+	case f.Name == "Id" || f.Name == "IsDeleted" || f.Name == "SystemModstamp" || f.Type == "boolean" && values[f.slot] == "":
+		return r.value(c.of, f)
+	default:
+		return values[f.slot]
+	}
+}
+
+func appendCSV(b []byte, s string) []byte {
+	b = append(b, '"')
+	if strings.IndexByte(s, '"') >= 0 {
+		s = strings.ReplaceAll(s, `"`, `""`)
+	}
+	return append(append(b, s...), '"')
+}

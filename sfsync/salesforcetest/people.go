@@ -1,0 +1,3 @@
+package salesforcetest
+
+func (o *Org) populate() error { return nil }

@@ -1,0 +1,107 @@
+package salesforcetest
+
+import (
+	"slices"
+	"sync"
+)
+
+// permissions are what the integration user may see. They change on a running
+// org, as an administrator's click would; every answer and every event
+// follows at once.
+type permissions struct {
+	mu       sync.RWMutex
+	hidden   map[string]map[string]bool // object -> fields without read access
+	denied   map[string]bool            // objects without read access
+	noAll    map[string]bool            // objects without View All Records
+	selected map[string]bool            // objects selected for Change Data Capture
+}
+
+func newPermissions(selected []string) *permissions {
+	p := &permissions{hidden: map[string]map[string]bool{}, denied: map[string]bool{}, noAll: map[string]bool{}, selected: map[string]bool{}}
+	for _, object := range selected {
+		p.selected[object] = true
+	}
+	return p
+}
+
+// HideField takes away read access to a field: it is missing from describes,
+// INVALID_FIELD in queries and null in events. Fields that are not
+// permissionable cannot be hidden in a real org; here they can.
+func (o *Org) HideField(object, field string) { o.setHidden(object, field, true) }
+
+// ShowField gives it back.
+func (o *Org) ShowField(object, field string) { o.setHidden(object, field, false) }
+
+func (o *Org) setHidden(object, field string, hidden bool) {
+	p := o.perm
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	object = o.canonical(object)
+	if p.hidden[object] == nil {
+		p.hidden[object] = map[string]bool{}
+	}
+	p.hidden[object][field] = hidden
+}
+
+// DenyObject takes away read access to an object: it is INVALID_TYPE in
+// queries and missing from describes. AllowObject gives it back.
+func (o *Org) DenyObject(object string)  { o.perm.set(o.perm.denied, object, true) }
+func (o *Org) AllowObject(object string) { o.perm.set(o.perm.denied, object, false) }
+
+// SetViewAll grants or takes View All Records on an object. Without it a
+// single-entity topic refuses the subscription.
+func (o *Org) SetViewAll(object string, granted bool) { o.perm.set(o.perm.noAll, object, !granted) }
+
+// Select selects an object for Change Data Capture, or ends its selection.
+func (o *Org) Select(object string, selected bool) { o.perm.set(o.perm.selected, object, selected) }
+
+func (p *permissions) set(m map[string]bool, object string, v bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m[object] = v
+}
+
+func (p *permissions) is(m map[string]bool, object string) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return m[object]
+}
+
+// readable reports read access to a field. A compound field is readable if
+// any of its parts is.
+func (o *Org) readable(object, field string) bool {
+	o.perm.mu.RLock()
+	defer o.perm.mu.RUnlock()
+	return !o.perm.denied[object] && !o.perm.hidden[object][field]
+}
+
+// viewAll reports View All Records, which Change Data Capture asks for.
+func (o *Org) viewAll(object string) bool {
+	return !o.perm.is(o.perm.noAll, object) && !o.perm.is(o.perm.denied, object)
+}
+
+// selectedForCDC lists the selected objects by name.
+func (o *Org) selectedForCDC() []string {
+	o.perm.mu.RLock()
+	defer o.perm.mu.RUnlock()
+	var names []string
+	for name, selected := range o.perm.selected {
+		if selected {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// visible is the object if the user may read it, or nil.
+func (o *Org) visible(name string) *object {
+	obj := o.object(name)
+	if obj == nil || o.perm.is(o.perm.denied, obj.Name) {
+		return nil
+	}
+	return obj
+}
+
+// selected reports an object that is selected for Change Data Capture.
+func (o *Org) selected(object string) bool { return o.perm.is(o.perm.selected, object) }

@@ -1,0 +1,321 @@
+package salesforcetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Tx is one transaction: its writes become visible, and their events are
+// published, together. Stamps are taken when a method is called, not when it
+// commits, so a long transaction commits records that look old: the case that
+// polling by SystemModstamp loses. A Tx is for one goroutine.
+type Tx struct {
+	org     *Org
+	user    string
+	origin  string
+	lenient bool // the Go API may set what users may not, such as CreatedDate
+	changes map[rowKey]*change
+	order   []rowKey
+	begun   time.Time
+	done    bool
+}
+
+type rowKey struct {
+	table  string
+	serial int64
+}
+
+var errDone = errors.New("salesforcetest: the transaction has ended")
+
+// Begin opens a transaction that stays open, invisible and unpublished, until
+// Commit or Rollback. Records that it wrote are locked: others get
+// UNABLE_TO_LOCK_ROW. latestDateCovered stays behind its first stamp.
+func (o *Org) Begin() *Tx { return o.begin(o.state.UserID, "", true) }
+
+func (o *Org) begin(user, origin string, lenient bool) *Tx {
+	tx := &Tx{org: o, user: user, origin: origin, lenient: lenient, changes: map[rowKey]*change{}, begun: o.stampTime()}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open[tx] = struct{}{}
+	return tx
+}
+
+// Transaction runs fn and commits what it wrote, or nothing if it returns an
+// error.
+func (o *Org) Transaction(fn func(tx *Tx) error) error {
+	tx := o.Begin()
+	defer tx.Rollback()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// Insert creates a record and returns its id. Values may be string, bool,
+// int, int64, float64, json.Number, time.Time or nil. It panics if the org
+// refuses the write, as a test that sets up its data wrongly should stop
+// there; use Transaction to see the error.
+func (o *Org) Insert(object string, fields map[string]any) (id string) {
+	o.mustWrite(func(tx *Tx) (err error) {
+		id, err = tx.Insert(object, fields)
+		return err
+	})
+	return id
+}
+
+// Update changes a record; a nil value sets null. It panics like Insert.
+func (o *Org) Update(object, id string, fields map[string]any) {
+	o.mustWrite(func(tx *Tx) error { return tx.Update(object, id, fields) })
+}
+
+// Delete puts a record into the Recycle Bin. It panics like Insert.
+func (o *Org) Delete(object, id string) {
+	o.mustWrite(func(tx *Tx) error { return tx.Delete(object, id) })
+}
+
+// Undelete takes a record out of the Recycle Bin. It panics like Insert.
+func (o *Org) Undelete(object, id string) {
+	o.mustWrite(func(tx *Tx) error { return tx.Undelete(object, id) })
+}
+
+func (o *Org) mustWrite(fn func(tx *Tx) error) {
+	if err := o.Transaction(fn); err != nil {
+		panic(err)
+	}
+}
+
+// Insert creates a record and returns its id.
+func (tx *Tx) Insert(object string, fields map[string]any) (string, error) {
+	o := tx.org.object(object)
+	if o == nil || o.virtual {
+		return "", noSuchObject(object)
+	}
+	values := make([]string, o.slots)
+	if err := tx.fill(o, values, fields, true); err != nil {
+		return "", err
+	}
+	if err := required(o, values); err != nil {
+		return "", err
+	}
+	tx.org.mu.Lock()
+	defer tx.org.mu.Unlock()
+	if tx.done {
+		return "", errDone
+	}
+	t := tx.org.table(o.Name)
+	t.next++
+	tx.number(o, values, t.next)
+	tx.audit(o, values, true)
+	complete(o, values)
+	tx.write(o.Name, nil, &row{serial: t.next, stamp: tx.org.stampTime().Unix(), packed: pack(values)})
+	return recordID(o.KeyPrefix, t.next), nil
+}
+
+// Update changes a record; a nil value sets null.
+func (tx *Tx) Update(name, id string, fields map[string]any) error {
+	return tx.change(name, id, func(o *object, old *row) (*row, error) {
+		if old.deleted != 0 {
+			return nil, refuse(404, "ENTITY_IS_DELETED", "entity is deleted")
+		}
+		values := old.values(make([]string, o.slots))
+		if err := tx.fill(o, values, fields, false); err != nil {
+			return nil, err
+		}
+		tx.audit(o, values, false)
+		complete(o, values)
+		if err := required(o, values); err != nil {
+			return nil, err
+		}
+		return &row{serial: old.serial, stamp: tx.org.stampTime().Unix(), packed: pack(values)}, nil
+	})
+}
+
+// Delete puts a record into the Recycle Bin.
+func (tx *Tx) Delete(name, id string) error {
+	return tx.change(name, id, func(o *object, old *row) (*row, error) {
+		if old.deleted != 0 {
+			return nil, refuse(404, "ENTITY_IS_DELETED", "entity is deleted")
+		}
+		now := tx.org.stampTime().Unix()
+		return &row{serial: old.serial, stamp: now, deleted: now, packed: old.packed}, nil
+	})
+}
+
+// Undelete takes a record out of the Recycle Bin.
+func (tx *Tx) Undelete(name, id string) error {
+	return tx.change(name, id, func(o *object, old *row) (*row, error) {
+		if old.deleted == 0 {
+			return nil, refuse(400, "UNDELETE_FAILED", "Entity is not in the recycle bin")
+		}
+		return &row{serial: old.serial, stamp: tx.org.stampTime().Unix(), packed: old.packed}, nil
+	})
+}
+
+// change replaces the row that this transaction sees.
+func (tx *Tx) change(name, id string, next func(*object, *row) (*row, error)) error {
+	o := tx.org.object(name)
+	if o == nil || o.virtual {
+		return noSuchObject(name)
+	}
+	tx.org.mu.Lock()
+	defer tx.org.mu.Unlock()
+	if tx.done {
+		return errDone
+	}
+	key := rowKey{o.Name, serialOf(o.KeyPrefix, id)}
+	if holder := tx.org.locks[key]; holder != nil && holder != tx {
+		return refuse(400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: "+id)
+	}
+	old := tx.org.table(o.Name).get(key.serial)
+	if c := tx.changes[key]; c != nil {
+		old = c.after
+	}
+	if old == nil {
+		return refuse(404, "NOT_FOUND", "The requested resource does not exist")
+	}
+	r, err := next(o, old)
+	if err == nil {
+		tx.write(o.Name, old, r)
+	}
+	return err
+}
+
+// write notes the new state of a row and locks it. The caller holds org.mu.
+func (tx *Tx) write(table string, before, after *row) {
+	key := rowKey{table, after.serial}
+	tx.org.locks[key] = tx
+	if c := tx.changes[key]; c != nil {
+		c.after = after
+		return
+	}
+	tx.changes[key] = &change{table, before, after}
+	tx.order = append(tx.order, key)
+}
+
+// Commit makes the writes visible and publishes their events.
+func (tx *Tx) Commit() error {
+	tx.org.mu.Lock()
+	defer tx.org.mu.Unlock()
+	if tx.done {
+		return errDone
+	}
+	defer tx.end()
+	if len(tx.order) == 0 {
+		return nil
+	}
+	changes := make([]change, len(tx.order))
+	for i, key := range tx.order {
+		changes[i] = *tx.changes[key]
+	}
+	return tx.org.commit(tx.user, tx.origin, changes)
+}
+
+// Rollback undoes the transaction; after Commit it does nothing.
+func (tx *Tx) Rollback() {
+	tx.org.mu.Lock()
+	defer tx.org.mu.Unlock()
+	if !tx.done {
+		tx.end()
+	}
+}
+
+func (tx *Tx) end() {
+	tx.done = true
+	delete(tx.org.open, tx)
+	maps.DeleteFunc(tx.org.locks, func(_ rowKey, holder *Tx) bool { return holder == tx })
+}
+
+// fill checks and sets the given fields.
+func (tx *Tx) fill(o *object, values []string, fields map[string]any, create bool) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		f := o.field(name)
+		if name == "attributes" {
+			continue
+		}
+		if f == nil || f.compound() || !tx.lenient && !tx.org.readable(o.Name, f.Name) {
+			return noSuchField(name, o.Name)
+		}
+		if writable := create && f.Createable || !create && f.Updateable; !writable && !tx.lenient || f.Name == "Id" {
+			return refuse(400, "INVALID_FIELD_FOR_INSERT_UPDATE", fmt.Sprintf(
+				"Unable to create/update fields: %s. Please check the security settings of this field and verify that it is read/write for your profile or permission set.", f.Name), f.Name)
+		}
+		v, err := f.text(fields[name])
+		if err != nil {
+			return err
+		}
+		values[f.slot] = v
+	}
+	return nil
+}
+
+// required refuses a record that lacks what it must have.
+func required(o *object, values []string) error {
+	var missing []string
+	for _, f := range o.Fields {
+		if !f.Nillable && f.Createable && !f.DefaultedOnCreate && f.Type != "boolean" && values[f.slot] == "" {
+			missing = append(missing, f.Name)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return refuse(400, "REQUIRED_FIELD_MISSING", "Required fields are missing: ["+strings.Join(missing, ", ")+"]", missing...)
+}
+
+// audit sets the fields that tell who wrote and when, unless the Go API did.
+func (tx *Tx) audit(o *object, values []string, create bool) {
+	now := datetime(tx.org.stampTime().Unix())
+	set := func(name, v string, always bool) {
+		if f := o.field(name); f != nil && (always || values[f.slot] == "") {
+			values[f.slot] = v
+		}
+	}
+	set("LastModifiedDate", now, true)
+	set("LastModifiedById", tx.user, true)
+	if create {
+		set("CreatedDate", now, false)
+		set("CreatedById", tx.user, false)
+		set("OwnerId", tx.user, false)
+	}
+}
+
+// number fills the auto-number fields of a new record, and the default of a
+// required picklist.
+func (tx *Tx) number(o *object, values []string, serial int64) {
+	for _, f := range o.Fields {
+		switch {
+		case values[f.slot] != "":
+		case f.AutoNumber:
+			values[f.slot] = fmt.Sprintf("%08d", serial+999)
+		case !f.Nillable && len(f.PicklistValues) > 0:
+			values[f.slot] = f.PicklistValues[0].Value
+		}
+	}
+}
+
+// complete sets what follows from other fields: a person's Name, and when a
+// case was closed.
+func complete(o *object, values []string) {
+	get := func(name string) string {
+		if f := o.field(name); f != nil {
+			return values[f.slot]
+		}
+		return ""
+	}
+	if f := o.field("Name"); f != nil && f.extra() == "personname" {
+		values[f.slot] = strings.TrimSpace(get("FirstName") + " " + get("LastName"))
+	}
+	if f, closed := o.field("IsClosed"), o.field("ClosedDate"); o.Name == "Case" && f != nil && closed != nil {
+		isClosed := strings.HasPrefix(get("Status"), "Closed")
+		values[f.slot] = flag(isClosed)
+		if !isClosed {
+			values[closed.slot] = ""
+		} else if values[closed.slot] == "" {
+			values[closed.slot] = get("LastModifiedDate")
+		}
+	}
+}
