@@ -1,0 +1,156 @@
+package salesforcetest
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/sfsync/sfsync-go/internal/pubsubpb"
+)
+
+// pubSubServer is eventbus.v1.PubSub over the org's bus. ManagedSubscribe is
+// not there yet.
+type pubSubServer struct {
+	pubsubpb.UnimplementedPubSubServer
+	bus   *eventBus
+	grpc  *grpc.Server
+	conns *connections
+}
+
+func newPubSubServer(b *eventBus) *pubSubServer {
+	s := &pubSubServer{bus: b, conns: &connections{open: map[*connection]struct{}{}}}
+	s.grpc = grpc.NewServer(
+		grpc.ForceServerCodecV2(frameCodec{}),
+		// gRPC's own default: whoever pings more often gets GOAWAY too_many_pings.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Minute}),
+		grpc.MaxConcurrentStreams(1000),
+		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			if err := s.authenticate(ctx); err != nil {
+				return nil, err
+			}
+			return next(ctx, req)
+		}),
+		grpc.StreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			if err := s.authenticate(stream.Context()); err != nil {
+				return err
+			}
+			return next(srv, stream)
+		}))
+	pubsubpb.RegisterPubSubServer(s.grpc, s)
+	return s
+}
+
+// servePubSub serves the Pub/Sub API on a listener until the org is closed. It
+// may be called for several.
+func (o *Org) servePubSub(l net.Listener) {
+	s := o.events.server
+	_ = s.grpc.Serve(&delayedListener{Listener: l, bus: o.events, conns: s.conns}) // its error is that it was stopped
+}
+
+func (s *pubSubServer) stop() { s.grpc.Stop() }
+
+// authenticate checks the metadata that every call carries (Pub/Sub API guide,
+// "Supported Authentication").
+func (s *pubSubServer) authenticate(ctx context.Context) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	for _, name := range []string{"accesstoken", "instanceurl", "tenantid"} {
+		if len(md[name]) != 1 || md[name][0] == "" {
+			return refuseCall(ctx, codes.Unauthenticated, "service.auth.headers.invalid",
+				"One or more of the authentication headers is invalid: "+name+".")
+		}
+	}
+	org := s.bus.org
+	tenant, _ := longID(md["tenantid"][0])
+	if tenant != org.OrgID() || !strings.HasPrefix(md["instanceurl"][0], "http") || !s.authorized(md["accesstoken"][0]) {
+		return refuseCall(ctx, codes.Unauthenticated, "service.auth.error",
+			"An authentication exception occurred. Provide valid authentication via metadata headers.")
+	}
+	return nil
+}
+
+func (s *pubSubServer) authorized(token string) bool {
+	return s.bus.settings().AnyToken || s.bus.org.session(token) != nil
+}
+
+// GetTopic describes a topic that the org has.
+func (s *pubSubServer) GetTopic(ctx context.Context, r *pubsubpb.TopicRequest) (*pubsubpb.TopicInfo, error) {
+	objects, err := s.topic(ctx, r.TopicName)
+	if err != nil {
+		return nil, err
+	}
+	info := &pubsubpb.TopicInfo{TopicName: r.TopicName, TenantGuid: "CORE/prod/" + s.bus.org.OrgID(),
+		CanSubscribe: true, RpcId: newUUID()}
+	if script := s.bus.script(r.TopicName); script != nil {
+		info.SchemaId = script.schema
+	} else if r.TopicName != allChanges {
+		info.CanSubscribe = s.bus.org.viewAll(objects[0])
+		info.SchemaId = s.bus.schemaOf(s.bus.org.object(objects[0])).id
+	}
+	return info, nil
+}
+
+// GetSchema answers the schema of that id: a minted one of any age, or one
+// that Replay was given. It has all fields, also those that the user may not read.
+func (s *pubSubServer) GetSchema(ctx context.Context, r *pubsubpb.SchemaRequest) (*pubsubpb.SchemaInfo, error) {
+	s.bus.mu.Lock()
+	schema := s.bus.schemas[r.SchemaId]
+	s.bus.mu.Unlock()
+	if schema == nil {
+		return nil, refuseCall(ctx, codes.InvalidArgument, "schema.validation.failed",
+			"The schema ID "+r.SchemaId+" isn't valid.")
+	}
+	return &pubsubpb.SchemaInfo{SchemaJson: string(schema.text), SchemaId: r.SchemaId, RpcId: newUUID()}, nil
+}
+
+// Publish refuses: change events are the platform's to publish.
+func (s *pubSubServer) Publish(ctx context.Context, r *pubsubpb.PublishRequest) (*pubsubpb.PublishResponse, error) {
+	return nil, s.refusePublish(ctx, r.TopicName)
+}
+
+// PublishStream refuses at the first request.
+func (s *pubSubServer) PublishStream(stream grpc.BidiStreamingServer[pubsubpb.PublishRequest, pubsubpb.PublishResponse]) error {
+	r, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	return s.refusePublish(stream.Context(), r.TopicName)
+}
+
+func (s *pubSubServer) refusePublish(ctx context.Context, topic string) error {
+	if topic == "" {
+		return refuseCall(ctx, codes.InvalidArgument, "publish.topic.validation.empty", "The topic name is empty.")
+	}
+	if _, err := s.topic(ctx, topic); err != nil {
+		return err
+	}
+	return refuseCall(ctx, codes.PermissionDenied, "topic.meta.permission", "The topic "+topic+" doesn't allow publishing: can_publish is false.")
+}
+
+// allChanges is the channel of all selected objects.
+const allChanges = "/data/ChangeEvents"
+
+// topic lists the objects that a topic carries. Names are case-sensitive.
+func (s *pubSubServer) topic(ctx context.Context, name string) ([]string, error) {
+	if name == "" {
+		return nil, refuseCall(ctx, codes.InvalidArgument, "topic.validation.empty", "The topic name is empty.")
+	}
+	selected := s.bus.org.selectedForCDC()
+	if name == allChanges {
+		return selected, nil
+	}
+	if s.bus.script(name) != nil {
+		return nil, nil
+	}
+	i := slices.IndexFunc(selected, func(object string) bool { return name == "/data/"+eventName(object) })
+	if i < 0 || s.bus.org.object(selected[i]) == nil {
+		return nil, refuseCall(ctx, codes.NotFound, "topic.not.found", "Topic "+name+" not found.")
+	}
+	return selected[i : i+1], nil
+}

@@ -1,0 +1,76 @@
+package salesforcetest
+
+import "time"
+
+// PubSub says how the Pub/Sub side behaves where that is a matter of release,
+// org or luck. The zero value is the service as documented, but for the first
+// response, which comes at once.
+type PubSub struct {
+	// KeepAlive is how long a stream with events owed stays silent before an
+	// empty response; 0 means 270 s, the documented limit.
+	KeepAlive time.Duration
+	// FirstResponse is how long a new stream without events waits for its
+	// first, empty response. Below 0 it is as late as any other.
+	FirstResponse time.Duration
+	// IdleClose is how long a stream with no events owed stays open; 0 means
+	// 60 s. Salesforce's samples say 60 and 70.
+	IdleClose time.Duration
+	// Retention is how long an event can be replayed; 0 means 72 h.
+	Retention time.Duration
+	// RoundTrip is the time that a request and its answer spend on the way,
+	// half in each direction, for connections accepted from then on.
+	RoundTrip time.Duration
+	// Cap is the number of events a stream may be owed; 0 means 100, below 0 none.
+	Cap int
+	// RefuseExcess ends a stream that asks for more than the cap; else such a
+	// request counts as one for the cap.
+	RefuseExcess bool
+	// Unmerged publishes an event for each record even if a transaction made
+	// the same change to several.
+	Unmerged bool
+	// DiffText publishes changed long texts as diffs where the rules allow.
+	DiffText bool
+	// DropHiddenBits takes the changed bit of a field with the value that
+	// field-level security hides; else the bit stays.
+	DropHiddenBits bool
+	// AnyToken accepts every access token.
+	AnyToken bool
+}
+
+func (p PubSub) keepAlive() time.Duration { return orElse(p.KeepAlive, 270*time.Second) }
+func (p PubSub) idleClose() time.Duration { return orElse(p.IdleClose, 60*time.Second) }
+func (p PubSub) retention() time.Duration { return orElse(p.Retention, 72*time.Hour) }
+
+func (p PubSub) firstResponse() time.Duration {
+	if p.FirstResponse < 0 {
+		return p.keepAlive()
+	}
+	return p.FirstResponse
+}
+
+func (p PubSub) cap() int32 {
+	switch {
+	case p.Cap < 0:
+		return 1<<31 - 1
+	case p.Cap == 0:
+		return 100
+	}
+	return int32(p.Cap)
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// SetPubSub changes how the Pub/Sub side behaves from now on; open streams
+// follow at their next step.
+func (o *Org) SetPubSub(p PubSub) {
+	b := o.events
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.options = p
+	b.signal()
+}
