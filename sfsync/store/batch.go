@@ -28,7 +28,7 @@ type ObjectBatch struct {
 
 	// Absent makes each row dirty that is in the range, not gone, and not
 	// written since N0: a read of the whole range did not return it.
-	Absent *Absent
+	Absent *Absence
 
 	Floor  bool    // reads begun before this batch pay nothing
 	Owe    []Range // a Full debt replaces a Stamp debt of the same range
@@ -42,8 +42,8 @@ type ObjectBatch struct {
 	ForgetGone int64
 }
 
-// Absent names the rows that a finished read should have returned.
-type Absent struct {
+// Absence names the rows that a finished read should have returned.
+type Absence struct {
 	Range Range
 	N0    int64
 }
