@@ -1,0 +1,127 @@
+package crypto
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sfsync/sfsync-go/crypto/internal/gcm"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// Batch seals the values of one transaction.
+type Batch struct {
+	session session
+	sealer  *Sealer
+}
+
+// Subjects returns the person of each want. What is not in memory takes one
+// round trip to the store; new persons, keys and links are durable when it
+// returns. Record ids must have 18 characters.
+func (b *Batch) Subjects(ctx context.Context, wants []Want) ([]Subject, error) {
+	for _, w := range wants {
+		if !w.valid() {
+			return nil, fault.New(fault.Internal, "crypto.Subjects", "a want names no record, or one without its 18 characters; report this")
+		}
+	}
+	m, out := b.session.vault.memory, make([]Subject, len(wants))
+	missing := m.wanted(wants, out)
+	if len(missing) == 0 {
+		return out, nil
+	}
+	asked := pick(wants, missing)
+	found, err := b.load(ctx, func(mint *mint) ([]Holder, error) {
+		return b.session.vault.keys.Link(ctx, asked, mint)
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.keep(b.session.epoch, asked, found)
+	return spread(out, missing, found), nil
+}
+
+// Known returns persons that rows already have, each as itself even where it
+// has become an alias: what a row holds stays under the person it names.
+func (b *Batch) Known(ctx context.Context, persons []Person) ([]Subject, error) {
+	return b.session.known(persons, func(missing []Person) ([]Subject, error) {
+		return b.load(ctx, func(mint *mint) ([]Holder, error) {
+			return b.session.vault.keys.Keys(ctx, missing, mint)
+		})
+	})
+}
+
+// load asks the store and unwraps the keys it answers with, after giving a new
+// generation to persons whose last key has sealed as often as it may.
+func (b *Batch) load(ctx context.Context, ask func(*mint) ([]Holder, error)) ([]Subject, error) {
+	mint, err := b.session.mint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	holders, err := ask(mint)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.renew(ctx, holders, mint); err != nil {
+		return nil, err
+	}
+	return b.session.subjects(ctx, holders)
+}
+
+// renew makes the next generations, and reads back which ones won.
+func (b *Batch) renew(ctx context.Context, holders []Holder, m *mint) error {
+	var fresh Addition
+	var at []int
+	for i, h := range holders {
+		if n := len(h.Keys); n > 0 && h.Keys[n-1].Seals+b.sealer.unsaved(h.Keys[n-1]) >= sealBudget {
+			fresh.Keys = append(fresh.Keys, m.next(h))
+			at = append(at, i)
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	if err := b.session.vault.keys.Add(ctx, fresh); err != nil {
+		return err
+	}
+	persons := make([]Person, len(at))
+	for j, i := range at {
+		persons[j] = holders[i].Person
+	}
+	won, err := b.session.vault.keys.Keys(ctx, persons, m)
+	if err == nil {
+		spread(holders, at, won)
+	}
+	return err
+}
+
+// scratch holds a value's plaintext and associated data while it is sealed.
+type scratch struct{ plain, tuple []byte }
+
+var scratches = sync.Pool{New: func() any { return &scratch{make([]byte, 0, 512), make([]byte, 0, 256)} }}
+
+// Seal appends a sealed value to dst and returns it; without spare capacity in
+// dst that is the only allocation. null seals that there is no value, and looks
+// like the shortest value of the field. Errors are Forgotten, KeyMissing,
+// KeyExhausted (ask for the subject again) and Internal.
+func (b *Batch) Seal(dst []byte, s Subject, f Field, null bool, text []byte) ([]byte, error) {
+	sub := s.get()
+	if err := sealable(sub, f); err != nil {
+		return nil, err
+	}
+	key := sub.keys[len(sub.keys)-1]
+	sc := scratches.Get().(*scratch)
+	typ := f.Type
+	if null {
+		typ, text = typ|nullBit, nil
+	}
+	sc.plain = appendPadded(sc.plain[:0], typ, text, f.Small)
+	sc.tuple = fieldTuple(sc.tuple[:0], b.session.vault.org, sub.person, f, KeyID(key.ID()))
+	start := len(dst)
+	dst = key.Seal(dst, sc.plain, sc.tuple)
+	clear(sc.plain)
+	scratches.Put(sc)
+	if gcm.Sample(dst, start) {
+		sub.seals.Add(gcm.SampleWeight)
+		b.sealer.count(SealCount{sub.person, KeyID(key.ID()), gcm.SampleWeight})
+	}
+	return dst, nil
+}

@@ -1,0 +1,64 @@
+// Package crypto seals personal values, each under a key of the person whom it
+// is about, so that a stolen database shows nothing and a forgotten person's
+// values never open again.
+//
+// The rule it keeps: a value opens only where it was sealed (org, object,
+// record, field, person and key), only while the person's key exists, and only
+// after the use was recorded.
+//
+//	key-encryption key     a KMS key, or a file (crypto/filekek)
+//	└ branch keyset        one per org, in the keys database, encrypted by it
+//	  └ person's key       256 random bits, wrapped by the branch keyset
+//	    └ personal field   AES-256-GCM
+//
+// [OpenVault] opens the keys of one org. A job takes its [Sealer], begins a
+// [Batch] for every transaction, asks it for the [Subject] of each record, and
+// seals:
+//
+//	batch, err := vault.Sealer().Begin(ctx)
+//	subjects, err := batch.Subjects(ctx, []crypto.Want{{Record: contact}})
+//	sealed, err := batch.Seal(nil, subjects[0], field, false, []byte("Ada"))
+//
+// Opening takes an [Opener], and there is none without a [Recorder].
+//
+// # Format
+//
+// Version 1 of a sealed value is the message of a Tink AES256_GCM key with the
+// TINK prefix:
+//
+//	0x01 | key id, 4 | nonce, 12 | ciphertext | tag, 16
+//
+// The key id is random for each generation of a person's key; the key is found
+// by it, never by trial. The plaintext is a type (bit 7: null), the value's
+// length as uvarint, the value and zero bytes up to a length class: multiples
+// of 16 bytes, of 64 for picklists and booleans, Padmé's classes above 256. The
+// associated data is a tuple of seven parts, each its length as uvarint and its
+// bytes:
+//
+//	"sfsync/field/1", org id, object, record id, field, person, key id
+//
+// Org and record ids have 18 characters, a person 16 bytes, a key id four.
+// Wrapped keys, keysets, proofs and tombstones have other labels. With the key
+// and these bytes any Tink implementation opens a value.
+//
+// # Security
+//
+// It protects from who has the databases: rows, keys, or both, without the
+// key-encryption key; from who moves sealed values about; and, once a person is
+// forgotten, from who holds everything, as soon as copies of the keys database
+// from before are gone.
+//
+// It does not protect from who reads the memory of a running process, where
+// branch and person keys are for up to a minute, nor from who holds both the
+// keys database and the key-encryption key. Who can write the rows can put back
+// an older value of the same field. Lengths show the length class, and whether a
+// value is there at all unless nulls are sealed too. The keys database shows
+// which records belong to one person, and when the person was first seen.
+//
+// A key seals at most 2^31 times. Every seal whose nonce ends in two zero bytes
+// is counted, durably, as 65,536, so that counting costs next to nothing; at the
+// bound the count is off by half a percent. Then the person gets another key.
+//
+// Nonces are random and chosen inside the standard library, so all of this works
+// under GODEBUG=fips140=only.
+package crypto

@@ -1,0 +1,139 @@
+package crypto
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"hash"
+	"sync"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	"github.com/tink-crypto/tink-go/v2/prf/hmacprf"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/sfsync/sfsync-go/crypto/internal/gcm"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// prover makes and checks the proof of a keyset: bytes that only its key can
+// make, over org, use and version. Some key wrappers ignore associated data, so
+// that another org's keyset would open without a word; its proof does not.
+type prover interface {
+	prove(tuple []byte) []byte
+	proves(tuple, proof []byte) bool
+}
+
+// branch is an opened branch keyset.
+type branch struct{ gcm.Ring }
+
+func (b branch) prove(tuple []byte) []byte { return b.Seal(nil, nil, tuple) }
+
+func (b branch) proves(tuple, proof []byte) bool {
+	rest, err := b.Open(nil, proof, tuple)
+	return err == nil && len(rest) == 0
+}
+
+// suppression is an opened suppression keyset: HMAC-SHA-256 in a closure.
+type suppression struct{ f func(tuple []byte) Digest }
+
+func (s suppression) prove(tuple []byte) []byte {
+	d := s.f(tuple)
+	return d[:]
+}
+
+func (s suppression) proves(tuple, proof []byte) bool { return hmac.Equal(s.prove(tuple), proof) }
+
+func openBranch(h *keyset.Handle) (prover, error) {
+	ring, err := gcm.FromHandle(h)
+	return branch{ring}, err
+}
+
+func openSuppression(h *keyset.Handle) (prover, error) {
+	entry, err := h.Primary()
+	if err != nil {
+		return nil, fault.Wrap(err, fault.FormatUnknown, "crypto.OpenVault", "the suppression keyset has no primary key; restore the keys database")
+	}
+	k, ok := entry.Key().(*hmacprf.Key)
+	if !ok {
+		return nil, fault.New(fault.FormatUnknown, "crypto.OpenVault", "the suppression keyset holds another kind of key; restore the keys database")
+	}
+	raw := k.KeyBytes().Data(insecuresecretdataaccess.Token{})
+	pool := &sync.Pool{New: func() any { return hmac.New(sha256.New, raw) }}
+	return suppression{func(tuple []byte) (d Digest) {
+		h := pool.Get().(hash.Hash)
+		defer pool.Put(h)
+		h.Reset()
+		h.Write(tuple)
+		h.Sum(d[:0])
+		return d
+	}}, nil
+}
+
+// makers and openers of the keysets, by use.
+func makeKeyset(use string) (*keyset.Handle, error) {
+	if use == BranchUse {
+		return gcm.Generate()
+	}
+	h, err := keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate())
+	return h, fault.Wrap(err, fault.Internal, "crypto.OpenVault", "Tink could not make a key; report this")
+}
+
+func proverOf(use string, h *keyset.Handle) (prover, error) {
+	if use == BranchUse {
+		return openBranch(h)
+	}
+	return openSuppression(h)
+}
+
+// newKeyset makes a keyset and encrypts it: one call to the key-encryption key.
+func newKeyset(ctx context.Context, kek tink.AEADWithContext, org, use string) (Keyset, error) {
+	k := Keyset{Use: use, Version: 1, State: Active, Created: time.Now().Unix()}
+	h, err := makeKeyset(use)
+	if err != nil {
+		return Keyset{}, err
+	}
+	p, err := proverOf(use, h)
+	if err != nil {
+		return Keyset{}, err
+	}
+	var sealed bytes.Buffer
+	seen := &witness{AEADWithContext: kek}
+	if err := h.WriteWithContext(ctx, keyset.NewBinaryWriter(&sealed), seen, keysetTuple(keysetLabel, org, k)); err != nil {
+		return Keyset{}, kekFault(seen.err, err)
+	}
+	k.Sealed = sealed.Bytes()
+	k.Proof = p.prove(keysetTuple(proofLabel, org, k))
+	return k, nil
+}
+
+// openKeyset decrypts a keyset, one call to the key-encryption key, and checks
+// that it was made for this org, use and version.
+func openKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Keyset) (prover, error) {
+	seen := &witness{AEADWithContext: kek}
+	h, err := keyset.ReadWithContext(ctx, keyset.NewBinaryReader(bytes.NewReader(k.Sealed)), seen, keysetTuple(keysetLabel, org, k))
+	if err != nil {
+		return nil, kekFault(seen.err, err)
+	}
+	p, err := proverOf(k.Use, h)
+	if err != nil {
+		return nil, err
+	}
+	if !p.proves(keysetTuple(proofLabel, org, k), k.Proof) {
+		return nil, fault.New(fault.WrongOrg, "crypto.OpenVault", "a keyset was made for another org or place; give the keys database of this org, unmixed")
+	}
+	return p, nil
+}
+
+// kekFault is the error of the wrapper where there is one; without, its answer
+// was no keyset.
+func kekFault(cause, err error) error {
+	if cause == nil {
+		cause = err
+	}
+	return fault.Wrap(cause, fault.KeyUnavailable, "crypto.OpenVault",
+		"the key-encryption key does not open or cannot be reached; give the one that the keys database was made with, and see that it may be used")
+}

@@ -1,0 +1,151 @@
+package crypto
+
+import "context"
+
+// KeyStore is where persons, their wrapped keys and their links live: a
+// database of its own, apart from the rows. It holds nothing that opens a
+// value without the key-encryption key. Package cryptotest has the suite that
+// every implementation passes; sqlite.OpenKeys is one.
+//
+// Every method is one transaction, durable when it returns, and safe for
+// concurrent use by several goroutines and several processes. Methods take
+// whole batches, and a result has the order and length of what was asked.
+type KeyStore interface {
+	// Root returns what the vault stands on, and the forget counter. It is
+	// called for every batch and every reveal, so it has to be cheap. The
+	// keysets come ordered by use and version.
+	Root(ctx context.Context) (Root, error)
+
+	// Add stores what is absent and replaces nothing. Its error is WrongOrg
+	// where the database belongs to another org.
+	Add(ctx context.Context, a Addition) error
+
+	// Link returns the person of each want, and makes what is missing with
+	// mint: for each want in order, as if alone,
+	//
+	//  1. The target is the owner's link or, without an owner, the record's
+	//     own. A target that is absent and whose digest has a tombstone is
+	//     forgotten: nothing is stored, Holder.Forgotten is set.
+	//  2. A target that is absent otherwise gets a new person from mint, as its
+	//     own. A record that belonged to an owner and has none now counts as
+	//     absent. A person that is linked but has lost its key gets another,
+	//     as its first one.
+	//  3. A record with an owner is linked to the owner's person. If it had a
+	//     person of its own, made before its owner was known, that person
+	//     becomes an alias of the owner's: all its links and aliases go over
+	//     to the owner's person, and forgetting takes both.
+	//
+	// Links are found by the record id alone. mint is called inside the
+	// transaction and does no I/O.
+	Link(ctx context.Context, wants []Want, mint Mint) ([]Holder, error)
+
+	// Keys returns the keys of persons that are already known, each as itself
+	// and not as what it is an alias of. Without a key, the person's digest
+	// tells whether it was forgotten.
+	Keys(ctx context.Context, persons []Person, mint Mint) ([]Holder, error)
+
+	// Forget deletes, of the person, of all its aliases and of what it is an
+	// alias of: keys, links, aliases and index entries. It leaves tombstones
+	// with the digests of these persons and of every linked record, and raises
+	// the forget counter. When it returns, none of the deleted bytes are in
+	// the files of the database. Forgetting twice, or somebody unknown, is no
+	// error.
+	Forget(ctx context.Context, p Person, mint Mint) error
+}
+
+// Root is what the vault stands on.
+type Root struct {
+	Org     string // 18-character org id; "" in a database that is new
+	Forgets int64  // rises whenever somebody is forgotten
+	Keysets []Keyset
+}
+
+// The uses of a keyset.
+const (
+	// BranchUse: the key that wraps the keys of all persons of one org.
+	BranchUse = "branch"
+	// SuppressionUse: the key behind the digests in tombstones; never rotated.
+	SuppressionUse = "suppression"
+)
+
+// Keyset is one version of a Tink keyset, encrypted by the key-encryption key.
+type Keyset struct {
+	Use     string
+	Version int         // from 1, for each use
+	State   KeysetState // only an Active one seals
+	Sealed  []byte      // Tink EncryptedKeyset, binary
+	Proof   []byte      // made with the keyset: binds it to org, use and version
+	Created int64       // unix seconds
+}
+
+// KeysetState is the life of a keyset: it only goes forward.
+type KeysetState string
+
+const (
+	// Active: seals and opens.
+	Active KeysetState = "active"
+	// Retired: opens what it sealed before, seals nothing more.
+	Retired KeysetState = "retired"
+	// Destroyed: its bytes are gone, the row stays as a record of that.
+	Destroyed KeysetState = "destroyed"
+)
+
+// PersonKey is one generation of a person's key, wrapped by a branch keyset.
+type PersonKey struct {
+	Person     Person
+	Generation int // from 1; the highest one seals
+	ID         KeyID
+	Branch     int    // version of the branch keyset that wrapped it
+	Wrapped    []byte // version-1 format, 65 bytes
+	Seals      int64  // how often it sealed, counted by sampling
+	Created    int64  // unix seconds
+}
+
+// Holder is what a key store knows of one person.
+type Holder struct {
+	Person    Person      // zero where a link is forgotten: nobody can tell who it was
+	Keys      []PersonKey // by generation; empty where forgotten or missing
+	Forgotten bool
+}
+
+// Addition is what Add stores, each part if it is not empty.
+type Addition struct {
+	// Org and Keysets: the org is set where the database has none; a keyset is
+	// stored unless its use and version are there.
+	Org     string
+	Keysets []Keyset
+	// Keys are new generations. One is stored unless its person has that
+	// generation already, or has no key at all: then it was forgotten meanwhile.
+	Keys []PersonKey
+	// Seals are added to the counts.
+	Seals []SealCount
+}
+
+// SealCount says that a key sealed Count more times.
+type SealCount struct {
+	Person Person
+	Key    KeyID
+	Count  int64
+}
+
+// Mint makes, inside a store's transaction, what only the vault can make.
+type Mint interface {
+	// Key makes the first key of a person, and the person too where p is zero.
+	Key(p Person) (PersonKey, error)
+	// Digest is the keyed hash under which a tombstone is found. The value is
+	// a record id, or the 16 bytes of a person.
+	Digest(kind TombstoneKind, value []byte) Digest
+}
+
+// Digest is an HMAC-SHA-256, never cut short.
+type Digest [32]byte
+
+// TombstoneKind says what a tombstone stands for. The values are stored.
+type TombstoneKind byte
+
+const (
+	// RecordTombstone: a record that was linked to a forgotten person.
+	RecordTombstone TombstoneKind = 'r'
+	// PersonTombstone: a forgotten person, or one of its aliases.
+	PersonTombstone TombstoneKind = 'p'
+)

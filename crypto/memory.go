@@ -1,0 +1,233 @@
+package crypto
+
+import (
+	"sync"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// What the memory keeps, and for how long. The age counts from the first thing
+// loaded and not from the last use, so that a key destroyed behind the vault's
+// back, or a key-encryption key taken away, is gone everywhere a minute later.
+const (
+	maxAge     = 60 * time.Second
+	maxPersons = 16_384  // about 1.4 KB each
+	maxTaken   = 1 << 20 // uses of one person's key before it is read again
+)
+
+// memory holds unwrapped keys. All of it is dropped at once when it is old,
+// and persons and links when somebody was forgotten.
+type memory struct {
+	mu      sync.Mutex
+	closed  bool
+	timer   *time.Timer
+	forgets int64 // the counter that the persons are as new as
+	epoch   int   // rises with every drop of the persons
+
+	branches map[int]branch
+	// Two shelves bound the size: when the young one is full it becomes the
+	// old one, and what nobody asked for since goes.
+	young, old shelf
+}
+
+type shelf struct {
+	persons map[Person]Subject
+	links   map[recordKey]place
+}
+
+// recordKey is a record id that does not hold on to a larger string.
+type recordKey [18]byte
+
+// place is where a link points, and whether the person is the record's own.
+type place struct {
+	person Person
+	own    bool
+}
+
+func newShelf() shelf {
+	return shelf{map[Person]Subject{}, map[recordKey]place{}}
+}
+
+func newMemory() *memory {
+	return &memory{branches: map[int]branch{}, young: newShelf(), old: newShelf()}
+}
+
+// enter tells the forget counter as it is now, and returns the epoch.
+func (m *memory) enter(forgets int64) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return 0, errClosed()
+	}
+	if m.forgets != forgets {
+		m.forgets = forgets
+		m.dropPersons()
+	}
+	return m.epoch, nil
+}
+
+func errClosed() error {
+	return fault.New(fault.ConfigInvalid, "crypto.Vault", "the vault is closed; open another")
+}
+
+func (m *memory) dropPersons() {
+	m.epoch++
+	m.young, m.old = newShelf(), newShelf()
+}
+
+func (m *memory) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropPersons()
+}
+
+// expire is called by the timer, and by close.
+func (m *memory) expire() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropPersons()
+	clear(m.branches)
+	if m.timer != nil {
+		m.timer.Stop()
+		m.timer = nil
+	}
+}
+
+func (m *memory) close() {
+	m.expire()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+}
+
+func (m *memory) branch(version int) (branch, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.branches[version]
+	return b, ok
+}
+
+// putBranch keeps an opened branch keyset. The first one starts the minute;
+// nothing is kept that was not unwrapped by one.
+func (m *memory) putBranch(version int, b branch) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return errClosed()
+	}
+	m.branches[version] = b
+	if m.timer == nil {
+		m.timer = time.AfterFunc(maxAge, m.expire)
+	}
+	return nil
+}
+
+// person finds a subject that may still be used.
+func (m *memory) person(p Person) (Subject, bool) {
+	s, ok := m.young.persons[p]
+	if !ok {
+		if s, ok = m.old.persons[p]; !ok {
+			return Subject{}, false
+		}
+		m.putPerson(s)
+	}
+	sub := s.f()
+	if sub.taken++; sub.taken > maxTaken || sub.exhausted() {
+		delete(m.young.persons, p)
+		delete(m.old.persons, p)
+		return Subject{}, false
+	}
+	return s, true
+}
+
+func (m *memory) putPerson(s Subject) {
+	if m.turn(len(m.young.persons)); len(s.f().keys) > 0 {
+		m.young.persons[s.Person()] = s
+	}
+}
+
+func (m *memory) link(record string) (place, bool) {
+	k := recordKey([]byte(record))
+	at, ok := m.young.links[k]
+	if !ok {
+		if at, ok = m.old.links[k]; ok {
+			m.putLink(record, at)
+		}
+	}
+	return at, ok
+}
+
+func (m *memory) putLink(record string, at place) {
+	m.turn(len(m.young.links) / 2) // a person has a few links
+	m.young.links[recordKey([]byte(record))] = at
+}
+
+func (m *memory) turn(n int) {
+	if n >= maxPersons/2 {
+		m.old, m.young = m.young, newShelf()
+	}
+}
+
+// known fills in the subjects that are held and returns the positions of the others.
+func (m *memory) known(persons []Person, out []Subject) (missing []int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, p := range persons {
+		var ok bool
+		if out[i], ok = m.person(p); !ok {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// wanted is known for wants: one counts as held only where the link of its
+// record is known to be as the want has it.
+func (m *memory) wanted(wants []Want, out []Subject) (missing []int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, w := range wants {
+		target, own := w.Target()
+		at, ok := m.link(target.Record)
+		if own {
+			ok = ok && at.own
+		} else if ok && !w.Record.IsZero() {
+			var row place
+			row, ok = m.link(w.Record.Record)
+			ok = ok && row == place{at.person, false}
+		}
+		if ok {
+			out[i], ok = m.person(at.person)
+		}
+		if !ok {
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// keep remembers subjects of an epoch, and the links of their wants if given.
+func (m *memory) keep(epoch int, wants []Want, subjects []Subject) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if epoch != m.epoch || m.timer == nil {
+		return
+	}
+	for i, s := range subjects {
+		if len(s.f().keys) == 0 {
+			continue
+		}
+		m.putPerson(s)
+		if wants == nil {
+			continue
+		}
+		target, own := wants[i].Target()
+		if was, ok := m.link(target.Record); own || !ok || was.person != s.Person() {
+			m.putLink(target.Record, place{s.Person(), own})
+		}
+		if r := wants[i].Record; !own && !r.IsZero() {
+			m.putLink(r.Record, place{s.Person(), false})
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package crypto
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/sfsync/sfsync-go/internal/recordid"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// Vault holds the way from a key-encryption key to the key of each person of
+// one org. It is safe for concurrent use.
+type Vault struct {
+	keys KeyStore
+	kek  tink.AEADWithContext
+	org  string
+
+	suppress suppression   // for the life of the vault: it destroys nothing and never changes
+	memory   *memory       // what is unwrapped, for a minute
+	loading  chan struct{} // one call to the key-encryption key at a time
+	sealer   *Sealer
+
+	mu        sync.Mutex
+	exposures []string
+}
+
+// OpenVault opens the keys of an org. In a database that is new it first makes
+// a branch and a suppression keyset, encrypted by kek; this and later calls to
+// kek carry the org, the use and the version of the keyset as associated data.
+//
+// Errors are WrongOrg where the database belongs to another org,
+// KeyUnavailable where kek refuses or is another one, ConfigInvalid where a key
+// file lies beside the database, and those of the store.
+func OpenVault(ctx context.Context, keys KeyStore, kek tink.AEADWithContext, orgID string) (*Vault, error) {
+	org, ok := recordid.Normalize(orgID)
+	if !ok || org[:3] != "00D" {
+		return nil, fault.New(fault.ConfigInvalid, "crypto.OpenVault", "the org id is not one; it begins with 00D and has 15 or 18 characters")
+	}
+	if keys == nil || kek == nil {
+		return nil, fault.New(fault.ConfigInvalid, "crypto.OpenVault", "a key store and a key-encryption key are required; give both")
+	}
+	v := &Vault{keys: keys, kek: kek, org: org, memory: newMemory(), loading: make(chan struct{}, 1)}
+	v.sealer = &Sealer{vault: v, pending: map[counted]int64{}}
+	if located, ok := keys.(interface{ Path() string }); ok {
+		if err := v.Beside(located.Path()); err != nil {
+			return nil, err
+		}
+	}
+	return v, v.open(ctx)
+}
+
+func (v *Vault) open(ctx context.Context) error {
+	root, err := v.keys.Root(ctx)
+	if err == nil && root.Org == "" {
+		root, err = v.found(ctx)
+	}
+	if err == nil {
+		err = v.check(root)
+	}
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(root.Keysets, func(k Keyset) bool { return k.Use == SuppressionUse })
+	if i < 0 {
+		return fault.New(fault.StoreDamaged, "crypto.OpenVault", "the keys database has no suppression keyset; restore it from a backup")
+	}
+	p, err := openKeyset(ctx, v.kek, v.org, root.Keysets[i])
+	if err != nil {
+		return err
+	}
+	v.suppress = p.(suppression)
+	_, err = v.begin(ctx)
+	return err
+}
+
+// found makes the keysets of a new database. Of two processes that do so at
+// once one wins, and both go on with what it stored.
+func (v *Vault) found(ctx context.Context) (Root, error) {
+	a := Addition{Org: v.org}
+	for _, use := range []string{BranchUse, SuppressionUse} {
+		k, err := newKeyset(ctx, v.kek, v.org, use)
+		if err != nil {
+			return Root{}, err
+		}
+		a.Keysets = append(a.Keysets, k)
+	}
+	if err := v.keys.Add(ctx, a); err != nil {
+		return Root{}, err
+	}
+	return v.keys.Root(ctx)
+}
+
+func (v *Vault) check(root Root) error {
+	if root.Org != v.org {
+		return fault.New(fault.WrongOrg, "crypto.OpenVault", "the keys database belongs to another org; give the one of this org, or a path that is not taken")
+	}
+	return nil
+}
+
+// Beside tells the vault of another database on this machine, such as the one
+// of the rows. It fails where the key-encryption key is a file that must not
+// lie beside it, and otherwise adds to the Exposures.
+func (v *Vault) Beside(database string) error {
+	placed, ok := v.kek.(Placed)
+	if !ok {
+		return nil
+	}
+	exposure, err := placed.Beside(database)
+	if err != nil || exposure == "" {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !slices.Contains(v.exposures, exposure) {
+		v.exposures = append(v.exposures, exposure)
+	}
+	return nil
+}
+
+// Exposures are sentences about what protects less than it could and was
+// accepted; a report shows them.
+func (v *Vault) Exposures() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.exposures)
+}
+
+// OrgID is the 18-character id of the org.
+func (v *Vault) OrgID() string { return v.org }
+
+// Keys is the key store, so that others can see that it is not theirs.
+func (v *Vault) Keys() KeyStore { return v.keys }
+
+// Close forgets every key held in memory. Whoever opened the key store closes
+// it. A closed vault seals and opens nothing more.
+func (v *Vault) Close() error {
+	v.memory.close()
+	return nil
+}
+
+// Forget destroys the keys of a person and of all its aliases, and leaves
+// tombstones: nothing sealed for them opens again, and none of their records
+// gets a new person. It is the part of forgetting that concerns keys; the rows
+// are someone else's. It is safe to repeat. Other processes notice with their
+// next batch or reveal. What the key database's backups still hold opens until
+// they expire.
+func (v *Vault) Forget(ctx context.Context, p Person) error {
+	if p.IsZero() {
+		return fault.New(fault.ConfigInvalid, "crypto.Forget", "the person is zero; give the person of a row")
+	}
+	if err := v.keys.Forget(ctx, p, &mint{vault: v}); err != nil {
+		return err
+	}
+	v.memory.forget()
+	return nil
+}
+
+// begin reads the root, drops what a forgetting elsewhere made stale, and makes
+// sure of an active branch key.
+func (v *Vault) begin(ctx context.Context) (session, error) {
+	root, err := v.keys.Root(ctx)
+	if err == nil {
+		err = v.check(root)
+	}
+	if err != nil {
+		return session{}, err
+	}
+	s := session{vault: v, root: root}
+	if s.epoch, err = v.memory.enter(root.Forgets); err != nil {
+		return session{}, err
+	}
+	for _, k := range root.Keysets {
+		if k.Use == BranchUse && k.State == Active {
+			s.active = k.Version
+		}
+	}
+	if _, err := s.branch(ctx, s.active); err != nil {
+		return session{}, err
+	}
+	return s, nil
+}

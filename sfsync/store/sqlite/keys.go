@@ -1,0 +1,168 @@
+package sqlite
+
+import (
+	"context"
+	_ "embed"
+	"sync"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+//go:embed keys_0001.sql
+var keysStep1 string
+
+// Keys is the database of persons and their wrapped keys. It is a type of its
+// own, so that rows and keys cannot be exchanged by mistake. It is safe for
+// concurrent use, and several processes may have it open.
+//
+// Without the key-encryption key it opens nothing. It tells which records
+// belong to the same person, and when a person was first seen.
+type Keys struct {
+	path string
+
+	mu sync.Mutex
+	c  *conn // the only one of this process, so that none of ours holds up a truncating checkpoint
+}
+
+// OpenKeys opens the keys database, and creates it where there is none (0600,
+// a new directory 0700). Keep it apart from the rows, with shorter-lived
+// backups: a key that was destroyed lives on in every backup of this file.
+func OpenKeys(ctx context.Context, path string) (*Keys, error) {
+	c, err := connect(ctx, path, kind{keysID, []string{keysStep1}})
+	if err != nil {
+		return nil, err
+	}
+	return &Keys{path: path, c: c}, nil
+}
+
+// Path is the path it was opened with.
+func (k *Keys) Path() string { return k.path }
+
+// Close closes the database.
+func (k *Keys) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.c.Close()
+}
+
+// Root implements crypto.KeyStore.
+func (k *Keys) Root(ctx context.Context) (root crypto.Root, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		err := k.c.each(`SELECT org, forgets FROM root`, nil, func(s *sqlite3.Stmt) error {
+			root.Org, root.Forgets = s.ColumnText(0), s.ColumnInt64(1)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return k.c.each(`SELECT use, version, state, sealed, proof, created FROM keyset ORDER BY use, version`, nil,
+			func(s *sqlite3.Stmt) error {
+				root.Keysets = append(root.Keysets, crypto.Keyset{
+					Use: s.ColumnText(0), Version: s.ColumnInt(1), State: crypto.KeysetState(s.ColumnText(2)),
+					Sealed: s.ColumnBlob(3, nil), Proof: s.ColumnBlob(4, nil), Created: s.ColumnInt64(5)})
+				return nil
+			})
+	})
+	return root, err
+}
+
+// Add implements crypto.KeyStore.
+func (k *Keys) Add(ctx context.Context, a crypto.Addition) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.c.write(ctx, func() error {
+		if err := k.found(a); err != nil {
+			return err
+		}
+		for _, key := range a.Keys {
+			_, err := k.c.run(`INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created)
+				SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?1)
+				ON CONFLICT DO NOTHING`,
+				key.Person[:], key.Generation, int64(key.ID), key.Branch, key.Wrapped, key.Seals, key.Created)
+			if err != nil {
+				return err
+			}
+		}
+		for _, n := range a.Seals {
+			if _, err := k.c.run(`UPDATE person_key SET seals = seals + ?1 WHERE person = ?2 AND id = ?3`,
+				n.Count, n.Person[:], int64(n.Key)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// found stores the org and the keysets of a new database.
+func (k *Keys) found(a crypto.Addition) error {
+	if a.Org != "" {
+		if _, err := k.c.run(`INSERT INTO root (one, org) VALUES (1, ?) ON CONFLICT DO NOTHING`, a.Org); err != nil {
+			return err
+		}
+		same, err := k.c.number(`SELECT org = ? FROM root`, a.Org)
+		if err != nil {
+			return err
+		}
+		if same == 0 {
+			return fault.New(fault.WrongOrg, "sqlite.Keys", "the keys database belongs to another org; give the one of this org, or a path that is not taken")
+		}
+	}
+	for _, s := range a.Keysets {
+		if _, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, s.Use, s.Version, string(s.State), s.Sealed, s.Proof, s.Created); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Keys implements crypto.KeyStore.
+func (k *Keys) Keys(ctx context.Context, persons []crypto.Person, mint crypto.Mint) ([]crypto.Holder, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	holders := make([]crypto.Holder, len(persons))
+	err := k.c.read(ctx, func() error {
+		for i, p := range persons {
+			keys, err := k.generations(p)
+			if err != nil {
+				return err
+			}
+			holders[i] = crypto.Holder{Person: p, Keys: keys}
+			if len(keys) == 0 {
+				if holders[i].Forgotten, err = k.tombstone(mint, crypto.PersonTombstone, p[:]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return holders, err
+}
+
+// generations reads a person's keys.
+func (k *Keys) generations(p crypto.Person) (keys []crypto.PersonKey, err error) {
+	s, err := k.c.stmt(`SELECT generation, id, branch, wrapped, seals, created FROM person_key WHERE person = ? ORDER BY generation`)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Reset()
+	if err := s.BindBlob(1, p[:]); err != nil {
+		return nil, err
+	}
+	for s.Step() {
+		keys = append(keys, crypto.PersonKey{Person: p, Generation: s.ColumnInt(0), ID: crypto.KeyID(s.ColumnInt64(1)),
+			Branch: s.ColumnInt(2), Wrapped: s.ColumnBlob(3, nil), Seals: s.ColumnInt64(4), Created: s.ColumnInt64(5)})
+	}
+	return keys, s.Err()
+}
+
+func (k *Keys) tombstone(mint crypto.Mint, kind crypto.TombstoneKind, value []byte) (bool, error) {
+	d := mint.Digest(kind, value)
+	n, err := k.c.number(`SELECT 1 FROM tombstone WHERE digest = ?`, d[:])
+	return n == 1, err
+}

@@ -1,0 +1,197 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/crypto"
+)
+
+// Link implements crypto.KeyStore. On two cores about 100,000 new persons a
+// second go through it in batches of a thousand (BenchmarkKeysNew).
+func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) ([]crypto.Holder, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	holders := make([]crypto.Holder, len(wants))
+	err := k.c.write(ctx, func() error {
+		buried, err := k.c.number(`SELECT EXISTS (SELECT 1 FROM tombstone)`)
+		if err != nil {
+			return err
+		}
+		l := &linking{k: k, mint: mint, forgotten: buried == 1, seen: map[crypto.Person][]crypto.PersonKey{}}
+		for i, w := range wants {
+			if holders[i], err = l.holder(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return holders, err
+}
+
+// linking is one transaction of Link.
+type linking struct {
+	k         *Keys
+	mint      crypto.Mint
+	forgotten bool // somebody is: absent links need a look at the tombstones
+	seen      map[crypto.Person][]crypto.PersonKey
+}
+
+// linked is a row of the table link.
+type linked struct {
+	person crypto.Person
+	own    bool
+}
+
+func (l *linking) holder(w crypto.Want) (crypto.Holder, error) {
+	target, own := w.Target()
+	at, present, err := l.find(target.Record)
+	if err != nil {
+		return crypto.Holder{}, err
+	}
+	if !present || own && !at.own {
+		gone, err := l.buried(target.Record)
+		if err != nil || gone {
+			return crypto.Holder{Forgotten: gone}, err
+		}
+		if at, err = l.create(target, present); err != nil {
+			return crypto.Holder{}, err
+		}
+	}
+	if !own && !w.Record.IsZero() {
+		if err := l.attach(w.Record, at.person); err != nil {
+			return crypto.Holder{}, err
+		}
+	}
+	return l.held(target.Record, at)
+}
+
+func (l *linking) find(record string) (at linked, present bool, err error) {
+	s, err := l.k.c.stmt(`SELECT person, own FROM link WHERE record = ?`)
+	if err != nil {
+		return at, false, err
+	}
+	defer s.Reset()
+	if err := s.BindText(1, record); err != nil {
+		return at, false, err
+	}
+	if s.Step() {
+		present = true
+		copy(at.person[:], s.ColumnRawBlob(0))
+		at.own = s.ColumnBool(1)
+	}
+	return at, present, s.Err()
+}
+
+func (l *linking) buried(record string) (bool, error) {
+	if !l.forgotten {
+		return false, nil
+	}
+	return l.k.tombstone(l.mint, crypto.RecordTombstone, []byte(record))
+}
+
+// create makes a person of a record's own. The record's link, if it pointed to
+// an owner's person, points to the new one then.
+func (l *linking) create(own crypto.Link, replace bool) (linked, error) {
+	key, err := l.mint.Key(crypto.Person{})
+	if err == nil {
+		err = l.insert(key, own.Record)
+	}
+	if err == nil {
+		err = l.put(own, linked{key.Person, true}, replace)
+	}
+	return linked{key.Person, true}, err
+}
+
+func (l *linking) insert(key crypto.PersonKey, record string) error {
+	s, err := l.k.c.stmt(`INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created, record) VALUES (?, ?, ?, ?, ?, 0, ?, ?)`)
+	if err != nil {
+		return err
+	}
+	l.seen[key.Person] = []crypto.PersonKey{key}
+	return exec(s, s.BindBlob(1, key.Person[:]), s.BindInt(2, key.Generation), s.BindInt64(3, int64(key.ID)),
+		s.BindInt(4, key.Branch), s.BindBlob(5, key.Wrapped), s.BindInt64(6, key.Created), s.BindText(7, record))
+}
+
+func (l *linking) put(link crypto.Link, at linked, replace bool) error {
+	sql := `INSERT INTO link (person, own, object, record) VALUES (?, ?, ?, ?)`
+	if replace {
+		sql = `UPDATE link SET person = ?, own = ?, object = ? WHERE record = ?`
+	}
+	s, err := l.k.c.stmt(sql)
+	if err != nil {
+		return err
+	}
+	return exec(s, s.BindBlob(1, at.person[:]), s.BindBool(2, at.own), s.BindText(3, link.Object), s.BindText(4, link.Record))
+}
+
+func exec(s *sqlite3.Stmt, bound ...error) error {
+	for _, err := range bound {
+		if err != nil {
+			return err
+		}
+	}
+	return s.Exec()
+}
+
+// attach links a record to its owner's person.
+func (l *linking) attach(record crypto.Link, owner crypto.Person) error {
+	at, present, err := l.find(record.Record)
+	if err != nil || present && at.person == owner {
+		return err
+	}
+	if present && at.own {
+		if err := l.merge(at.person, owner); err != nil {
+			return err
+		}
+	}
+	return l.put(record, linked{owner, false}, present)
+}
+
+// merge makes one person an alias of another, with all that points to it.
+func (l *linking) merge(from, to crypto.Person) error {
+	for _, sql := range []string{
+		`UPDATE link SET person = ?2 WHERE person = ?1 AND own = 0`,
+		`UPDATE alias SET person = ?2 WHERE person = ?1`,
+		`INSERT INTO alias (alias, person) VALUES (?1, ?2)`,
+	} {
+		if _, err := l.k.c.run(sql, from[:], to[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// held returns the person of a link with its keys.
+func (l *linking) held(record string, at linked) (crypto.Holder, error) {
+	keys, ok := l.seen[at.person]
+	if !ok {
+		var err error
+		if keys, err = l.k.generations(at.person); err != nil {
+			return crypto.Holder{}, err
+		}
+		if len(keys) == 0 {
+			return l.mend(record, at)
+		}
+		l.seen[at.person] = keys
+	}
+	return crypto.Holder{Person: at.person, Keys: keys}, nil
+}
+
+// mend gives a person whose keys are lost another one: what lay under the old
+// ones is damaged and will be read again.
+func (l *linking) mend(record string, at linked) (crypto.Holder, error) {
+	gone, err := l.k.tombstone(l.mint, crypto.PersonTombstone, at.person[:])
+	if err != nil || gone {
+		return crypto.Holder{Forgotten: gone}, err
+	}
+	key, err := l.mint.Key(at.person)
+	if err == nil {
+		err = l.insert(key, record)
+	}
+	if err == nil && !at.own { // which record is its own, only a search could tell
+		_, err = l.k.c.run(`UPDATE person_key SET record = NULL WHERE person = ?`, at.person[:])
+	}
+	return crypto.Holder{Person: at.person, Keys: []crypto.PersonKey{key}}, err
+}
