@@ -1,0 +1,127 @@
+package sqlite
+
+import (
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// debts reads what is owed and being read of each object.
+func (c *conn) debts(objects map[string]store.Object) error {
+	err := c.each(`SELECT object, lo, hi, kind FROM owed ORDER BY object, lo, hi`, nil, func(s *sqlite3.Stmt) error {
+		o := objects[s.ColumnText(0)]
+		o.Owed = append(o.Owed, span(s, 1))
+		objects[s.ColumnText(0)] = o
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.each(`SELECT object, lo, hi, kind, id, n0, job, locator, page, done FROM read ORDER BY object, n0, id`, nil, func(s *sqlite3.Stmt) error {
+		o := objects[s.ColumnText(0)]
+		o.Reads = append(o.Reads, store.Read{
+			Range: span(s, 1), ID: s.ColumnInt64(4), N0: s.ColumnInt64(5), Job: s.ColumnText(6), Locator: s.ColumnText(7), Page: s.ColumnInt64(8), Done: s.ColumnInt64(9),
+		})
+		objects[s.ColumnText(0)] = o
+		return nil
+	})
+}
+
+func span(s *sqlite3.Stmt, col int) store.Range {
+	return store.Range{From: s.ColumnText(col), To: s.ColumnText(col + 1), Kind: store.ReadKind(s.ColumnText(col + 2))}
+}
+
+// settle does what a batch does to an object besides writing rows.
+func (c *conn) settle(b *store.ObjectBatch, n int64) error {
+	for _, step := range []func(*store.ObjectBatch, int64) error{c.suspect, c.balance, c.reads, c.progress} {
+		if err := step(b, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// suspect makes the rows dirty that a read should have returned. Ids have a
+// suffix that their first 15 characters determine; a bound that is those 15 and
+// a byte above all others lies behind the one id it stands for.
+func (c *conn) suspect(b *store.ObjectBatch, n int64) error {
+	if b.Absent == nil {
+		return nil
+	}
+	_, err := c.run(`UPDATE `+name(b.Object)+` SET _dirty = iif(_dirty > 0, _dirty, ?1), _seq = ?1
+		WHERE Id > ?2 AND (?3 = '' OR Id <= ?3) AND _mark <> ?4 AND _seq <= ?5`,
+		n, bound(b.Absent.Range.From), bound(b.Absent.Range.To), int(store.Gone), b.Absent.N0)
+	return err
+}
+
+func bound(id string) string {
+	if id == "" {
+		return ""
+	}
+	return id[:min(15, len(id))] + "\x7f"
+}
+
+func (c *conn) balance(b *store.ObjectBatch, n int64) error {
+	if b.Floor {
+		if _, err := c.run(`UPDATE object SET floor = ? WHERE name = ?`, n, b.Object); err != nil {
+			return err
+		}
+	}
+	for _, r := range b.Owe {
+		if err := c.indebt(b.Object, r); err != nil {
+			return err
+		}
+	}
+	for _, r := range b.Paid { // a full read also pays what a stamp was owed for, not the other way round
+		if _, err := c.run(`DELETE FROM owed WHERE object = ?1 AND lo = ?2 AND hi = ?3 AND ?4 IN (kind, 'full')`,
+			b.Object, r.From, r.To, string(r.Kind)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) indebt(object string, r store.Range) error {
+	_, err := c.run(`INSERT INTO owed VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET kind = 'full' WHERE excluded.kind = 'full'`,
+		object, r.From, r.To, string(r.Kind))
+	return err
+}
+
+func (c *conn) reads(b *store.ObjectBatch, n int64) error {
+	for _, r := range b.Begin {
+		if _, err := c.run(`INSERT INTO read VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			b.Object, r.ID, r.Range.From, r.Range.To, string(r.Range.Kind), n, r.Job, r.Locator, r.Page, r.Done); err != nil {
+			return err
+		}
+	}
+	for _, r := range b.Update {
+		found, err := c.run(`UPDATE read SET job = ?, locator = ?, page = ?, done = ? WHERE object = ? AND id = ?`,
+			r.Job, r.Locator, r.Page, r.Done, b.Object, r.ID)
+		if err != nil {
+			return err
+		}
+		if found == 0 {
+			return fault.New(fault.Conflict, "sqlite.Apply", "the read to go on with has ended; prepare again").On(b.Object)
+		}
+	}
+	for _, id := range b.End {
+		if _, err := c.run(`DELETE FROM read WHERE object = ? AND id = ?`, b.Object, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) progress(b *store.ObjectBatch, n int64) error {
+	if b.Caught != 0 {
+		if _, err := c.run(`UPDATE object SET caught = ? WHERE name = ?`, b.Caught, b.Object); err != nil {
+			return err
+		}
+	}
+	if b.ForgetGone == 0 {
+		return nil
+	}
+	_, err := c.run(`DELETE FROM `+name(b.Object)+` WHERE _mark = 2 AND _seq <= ?`, b.ForgetGone)
+	return err
+}

@@ -1,0 +1,198 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Prepare implements store.Store. The bytes it removes are gone from the files
+// when it returns; while a reader holds them back it fails with
+// fault.StoreBusy, and goes on with that when it is called again.
+func (s *Store) Prepare(ctx context.Context, schema store.Schema) (store.State, error) {
+	var state store.State
+	err := s.writing(ctx, func(c *conn) error {
+		if err := s.claim(); err != nil {
+			return err
+		}
+		c.forget()
+		err := c.write(ctx, func() error {
+			_, changes, err := c.compare(schema)
+			if err != nil {
+				return err
+			}
+			if err := c.adopt(schema, changes); err != nil {
+				return err
+			}
+			state, err = c.state()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.wipe(ctx); err != nil {
+			return err
+		}
+		s.drop()
+		s.tables = map[string]*table{}
+		for _, t := range schema.Tables {
+			s.tables[t.Object] = &table{t, map[string]*sqlite3.Stmt{}}
+		}
+		return nil
+	})
+	return state, err
+}
+
+// drop closes the statements that write rows.
+func (s *Store) drop() {
+	for _, t := range s.tables {
+		for _, stmt := range t.shapes {
+			stmt.Close()
+		}
+	}
+	s.tables = nil
+}
+
+// claim takes the writer lock, once.
+func (s *Store) claim() error {
+	if s.held != nil {
+		return nil
+	}
+	f, err := os.OpenFile(s.path+".writer", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return unwritable()
+	}
+	held, err := lock(f)
+	switch {
+	case held:
+		s.held = f
+		return nil
+	case err != nil:
+		f.Close()
+		return fault.New(fault.StoreFailed, "sqlite.Prepare", "the file system has no locks; put the database on a local disk")
+	}
+	f.Close()
+	return fault.New(fault.StoreBusy, "sqlite.Prepare", "another process writes this copy; end it, or let it do the work")
+}
+
+// adopt makes the database fit the schema and claims the epoch.
+func (c *conn) adopt(schema store.Schema, changes []change) error {
+	for _, d := range changes {
+		if err := c.change(d); err != nil {
+			return err
+		}
+	}
+	for _, t := range schema.Tables { // also where only the order or the padding of columns differs
+		if err := c.describe(t); err != nil {
+			return err
+		}
+	}
+	if err := c.owe(changes); err != nil {
+		return err
+	}
+	if _, err := c.run(`DELETE FROM topic WHERE name NOT IN (SELECT topic FROM object)`); err != nil {
+		return err
+	}
+	_, err := c.run(`UPDATE meta SET org = ?, policy = ?, hash = ?, epoch = epoch + 1`, schema.Org, schema.Policy, schema.Hash)
+	return err
+}
+
+// change alters the table of one object.
+func (c *conn) change(d change) error {
+	table := name(d.Object)
+	switch {
+	case d.Create:
+		return c.Exec(creation(d.table))
+	case d.Rebuild, d.Drop:
+		if err := c.Exec(`UPDATE meta SET wipe = 1; DROP TABLE ` + table); err != nil || d.Rebuild && c.Exec(creation(d.table)) != nil {
+			return err
+		}
+		if d.Drop {
+			_, err := c.run(`DELETE FROM object WHERE name = ?`, d.Object)
+			return err
+		}
+		return nil
+	}
+	for _, f := range d.Remove {
+		if err := c.Exec(fmt.Sprintf(`UPDATE meta SET wipe = 1; ALTER TABLE %s DROP COLUMN "%s"`, table, f)); err != nil {
+			return err
+		}
+	}
+	for _, f := range d.Add {
+		column, _ := find(d.table, f)
+		if err := c.Exec(fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s`, table, definition(column))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// owe owes a full read of what is new, voids the reads begun before it, and owes a
+// comparison where the topic changed: what happened between the two positions
+// came by neither.
+func (c *conn) owe(changes []change) error {
+	for _, d := range changes {
+		kind := store.Full
+		switch {
+		case d.Create, d.Rebuild, len(d.Add) > 0:
+		case d.moved:
+			kind = store.Stamp
+		default:
+			continue
+		}
+		if _, err := c.run(`UPDATE object SET n = n + 1, floor = n + 1 WHERE name = ?`, d.Object); err != nil {
+			return err
+		}
+		if kind == store.Full {
+			if _, err := c.run(`DELETE FROM owed WHERE object = ?`, d.Object); err != nil { // all of it is in the whole range
+				return err
+			}
+		}
+		if err := c.indebt(d.Object, store.Whole(kind)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wipe removes what was deleted from the log.
+func (c *conn) wipe(ctx context.Context) error {
+	due, err := c.number(`SELECT wipe FROM meta`)
+	if err != nil || due == 0 {
+		return failed(ctx, err)
+	}
+	if err := c.truncate(ctx); err != nil {
+		return err
+	}
+	_, err = c.run(`UPDATE meta SET wipe = 0`)
+	return failed(ctx, err)
+}
+
+// state reads what a writer resumes from.
+func (c *conn) state() (store.State, error) {
+	st := store.State{Topics: map[string]store.Topic{}, Objects: map[string]store.Object{}}
+	var err error
+	if st.Epoch, err = c.number(`SELECT epoch FROM meta`); err != nil {
+		return st, err
+	}
+	err = c.each(`SELECT name, position, as_of, instance FROM topic`, nil, func(s *sqlite3.Stmt) error {
+		st.Topics[s.ColumnText(0)] = store.Topic{Position: store.Position(s.ColumnRawBlob(1)), AsOf: s.ColumnInt64(2), Instance: s.ColumnText(3)}
+		return nil
+	})
+	if err != nil {
+		return st, err
+	}
+	err = c.each(`SELECT name, n, floor, caught FROM object`, nil, func(s *sqlite3.Stmt) error {
+		st.Objects[s.ColumnText(0)] = store.Object{N: s.ColumnInt64(1), Floor: s.ColumnInt64(2), Caught: s.ColumnInt64(3)}
+		return nil
+	})
+	if err != nil {
+		return st, err
+	}
+	return st, c.debts(st.Objects)
+}

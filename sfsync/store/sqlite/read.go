@@ -1,0 +1,163 @@
+package sqlite
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Load implements store.Store.
+func (s *Store) Load(ctx context.Context, object string, ids []string) ([]store.Row, error) {
+	rows := make([]store.Row, 0, len(ids))
+	err := s.reading(ctx, func(c *conn) error {
+		t, err := c.table(object)
+		if err != nil {
+			return err
+		}
+		query := `SELECT ` + stateColumns(len(t.Rules)) + ` FROM ` + name(object) + ` WHERE Id = ?`
+		for _, id := range ids {
+			row := store.Row{ID: id}
+			err := c.each(query, []any{id}, func(s *sqlite3.Stmt) error { row = scan(s, len(t.Rules)); return nil })
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// Dirty implements store.Store.
+func (s *Store) Dirty(ctx context.Context, object string, limit int) ([]string, error) {
+	var ids []string
+	err := s.reading(ctx, func(c *conn) error {
+		if _, err := c.table(object); err != nil {
+			return err
+		}
+		return c.each(`SELECT Id FROM `+name(object)+` WHERE _dirty > 0 ORDER BY _dirty, Id LIMIT ?`, []any{limit}, func(s *sqlite3.Stmt) error {
+			ids = append(ids, s.ColumnText(0))
+			return nil
+		})
+	})
+	return ids, err
+}
+
+// Table implements store.Reader.
+func (s *Store) Table(ctx context.Context, object string) (t store.Table, err error) {
+	err = s.reading(ctx, func(c *conn) (err error) { t, err = c.table(object); return err })
+	return t, err
+}
+
+// table reads how the object is kept.
+func (c *conn) table(object string) (store.Table, error) {
+	if !apiName.MatchString(object) {
+		return store.Table{}, unkept(object)
+	}
+	tables, err := c.catalogue(object)
+	if err != nil {
+		return store.Table{}, err
+	}
+	t, ok := tables[object]
+	if !ok {
+		return t, unkept(object)
+	}
+	return t, nil
+}
+
+func unkept(object string) error {
+	return fault.New(fault.NotFound, "sqlite.Table", "the database keeps no such object; add it to the policy, or check the name").On(object)
+}
+
+// Row implements store.Reader.
+func (s *Store) Row(ctx context.Context, object, id string) (store.Row, error) {
+	row := store.Row{ID: id}
+	err := s.reading(ctx, func(c *conn) error {
+		t, err := c.table(object)
+		if err != nil {
+			return err
+		}
+		return c.each(whole(t)+` WHERE Id = ?`, []any{id}, func(s *sqlite3.Stmt) error { row = scanWhole(s, t); return nil })
+	})
+	return row, err
+}
+
+// page is how many rows Rows reads in one transaction. A transaction that lasted
+// as long as the loop would keep the log from being written back.
+const page = 256
+
+// Rows implements store.Reader. Each row is as it was at one moment, not all of
+// them at the same one. If the object's columns change during the loop, it ends
+// with fault.Conflict.
+func (s *Store) Rows(ctx context.Context, object string) iter.Seq2[store.Row, error] {
+	return func(yield func(store.Row, error) bool) {
+		var first *store.Table
+		for after := ""; ; {
+			t, rows, err := s.page(ctx, object, after)
+			if first == nil {
+				first = &t
+			} else if err == nil && !slices.Equal(first.Columns, t.Columns) {
+				err = fault.New(fault.Conflict, "sqlite.Rows", "the policy has changed while the rows were read; read them again").On(object)
+			}
+			if err != nil {
+				yield(store.Row{}, err)
+				return
+			}
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if len(rows) < page {
+				return
+			}
+			after = rows[len(rows)-1].ID
+		}
+	}
+}
+
+func (s *Store) page(ctx context.Context, object, after string) (t store.Table, rows []store.Row, err error) {
+	err = s.reading(ctx, func(c *conn) error {
+		if t, err = c.table(object); err != nil {
+			return err
+		}
+		return c.each(whole(t)+` WHERE Id > ? ORDER BY Id LIMIT ?`, []any{after, page}, func(s *sqlite3.Stmt) error {
+			rows = append(rows, scanWhole(s, t))
+			return nil
+		})
+	})
+	return t, rows, err
+}
+
+func whole(t store.Table) string {
+	var b strings.Builder
+	b.WriteString(`SELECT ` + stateColumns(len(t.Rules)))
+	for _, c := range t.Columns {
+		b.WriteString(`, "` + c.Name + `"`)
+	}
+	b.WriteString(` FROM ` + name(t.Object))
+	return b.String()
+}
+
+// scanWhole reads a row that was selected by whole.
+func scanWhole(s *sqlite3.Stmt, t store.Table) store.Row {
+	row := scan(s, len(t.Rules))
+	row.Cells = make([]store.Cell, len(t.Columns))
+	for i := range t.Columns {
+		col := 7 + len(t.Rules) + i
+		if s.ColumnType(col) == sqlite3.NULL {
+			continue
+		}
+		row.Cells[i] = store.Cell{State: store.Null}
+		if b := s.ColumnBlob(col, nil); len(b) > 0 {
+			row.Cells[i] = store.Cell{State: store.Value, Bytes: b}
+		}
+	}
+	return row
+}

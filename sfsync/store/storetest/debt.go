@@ -1,0 +1,183 @@
+package storetest
+
+import "github.com/sfsync/sfsync-go/sfsync/store"
+
+var debts = []promise{
+	{"absence makes the rows of the range dirty that nothing wrote since", func(c *held) {
+		c.start().apply(c.batch(contact(1, "a"), contact(2, "a"), contact(3, "a"), contact(4, "a"), store.Row{ID: id(5), Mark: store.Gone},
+			store.Row{ID: id(6), Mark: store.Suppressed}, contact(7, "a")))
+		n0 := c.n("Contact")
+		again := contact(3, "b")
+		again.Seq = n0
+		c.apply(c.batch(again))
+		b := c.batch()
+		b.Objects[0].Absent = &store.Absence{Range: store.Range{From: id(1), To: id(6)}, N0: n0}
+		c.apply(b)
+		for i, want := range map[int]bool{1: false, 2: true, 3: false, 4: true, 5: false, 6: true, 7: false} {
+			got := c.row(id(i))
+			if got.Dirty != want {
+				c.Errorf("row %d: dirty is %v", i, got.Dirty)
+			}
+			if want && got.Seq != c.n("Contact") {
+				c.Errorf("row %d has the Seq %d in batch %d", i, got.Seq, c.n("Contact"))
+			}
+		}
+		want := written(contact(2, "a"), c.n("Contact"))
+		want.Dirty = true
+		same(c, "a suspect keeps all else", c.row(id(2)), want)
+	}},
+	{"the ends of a range may be open, and be ids of 15 characters", func(c *held) {
+		for _, r := range []struct {
+			span store.Range
+			want []string
+		}{
+			{store.Range{}, []string{id(1), id(2), id(3)}},
+			{store.Range{From: id(2)}, []string{id(3)}},
+			{store.Range{To: id(2)}, []string{id(1), id(2)}},
+			{store.Range{From: id(1)[:15], To: id(2)[:15]}, []string{id(2)}},
+		} {
+			c := newCopy(c.T, c.open).start()
+			c.apply(c.batch(rewrite(c, contact(1, "a"), contact(2, "a"), contact(3, "a"))...))
+			b := c.batch()
+			b.Objects[0].Absent = &store.Absence{Range: r.span, N0: c.n("Contact")}
+			c.apply(b)
+			c.dirty(r.want...)
+			c.db.Close()
+		}
+	}},
+	{"a row with the rows of a batch counts as written", func(c *held) {
+		c.start().apply(c.batch(contact(1, "a")))
+		b := c.batch(contact(2, "a"))
+		b.Objects[0].Absent = &store.Absence{N0: c.n("Contact")}
+		c.apply(b)
+		c.dirty(id(1))
+	}},
+	{"the longest dirty come first, up to the limit", func(c *held) {
+		c.start()
+		for _, i := range []int{3, 1, 2} {
+			r := contact(i, "a")
+			r.Dirty = true
+			c.apply(c.batch(r))
+		}
+		event := contact(3, "b") // goes on being written, and stays first
+		event.Dirty, event.Seq = true, c.load(id(3))[0].Seq
+		c.apply(c.batch(event))
+		c.dirty(id(3), id(1), id(2))
+		if ids, err := c.db.Dirty(c.Context(), "Contact", 2); err != nil || len(ids) != 2 {
+			c.Errorf("two of three: %v, %v", ids, err)
+		}
+		read := contact(3, "c")
+		read.Seq = c.n("Contact")
+		c.apply(c.batch(read))
+		c.dirty(id(1), id(2))
+		again := contact(3, "c")
+		again.Dirty, again.Seq = true, c.n("Contact")
+		c.apply(c.batch(again))
+		c.dirty(id(1), id(2), id(3))
+	}},
+	{"gone marks are forgotten up to a Seq", func(c *held) {
+		c.start()
+		for i := range 3 {
+			c.apply(c.batch(store.Row{ID: id(i), Mark: store.Gone}, store.Row{ID: id(10 + i), Mark: store.Suppressed, Dirty: true}))
+		}
+		b := c.batch()
+		b.Objects[0].ForgetGone = c.n("Contact") - 1
+		c.apply(b)
+		for i, want := range []store.Mark{store.Absent, store.Absent, store.Gone} {
+			if got := c.row(id(i)).Mark; got != want {
+				c.Errorf("row %d: mark %d, want %d", i, got, want)
+			}
+		}
+		c.dirty(id(10), id(11), id(12))
+	}},
+	{"a full debt replaces a stamp debt of its range and not the other way round", func(c *held) {
+		c.start().settled()
+		left, right := store.Range{To: id(5), Kind: store.Stamp}, store.Range{From: id(5), Kind: store.Full}
+		b := c.batch()
+		b.Objects[0].Owe = []store.Range{left, right}
+		c.apply(b)
+		same(c, "owed", c.object("Contact").Owed, []store.Range{left, right})
+		left.Kind, right.Kind = store.Full, store.Stamp
+		b = c.batch()
+		b.Objects[0].Owe = []store.Range{left, right}
+		c.apply(b)
+		left.Kind, right.Kind = store.Full, store.Full
+		same(c, "owed again", c.object("Contact").Owed, []store.Range{left, right})
+	}},
+	{"a full read pays both debts, a stamp read only its own", func(c *held) {
+		c.start().settled()
+		full, stamp, other := store.Range{To: id(1), Kind: store.Full}, store.Range{From: id(1), To: id(2), Kind: store.Stamp}, store.Range{From: id(2), Kind: store.Full}
+		b := c.batch()
+		b.Objects[0].Owe = []store.Range{full, stamp, other}
+		c.apply(b)
+		b = c.batch()
+		b.Objects[0].Paid = []store.Range{{To: id(1), Kind: store.Stamp}, {From: id(1), To: id(2), Kind: store.Full}, {From: id(3), Kind: store.Full}}
+		c.apply(b)
+		same(c, "owed", c.object("Contact").Owed, []store.Range{full, other})
+	}},
+	{"what is owed and paid in one batch is paid", func(c *held) {
+		c.start().settled()
+		b := c.batch()
+		half := store.Range{From: id(5), Kind: store.Full}
+		b.Objects[0].Owe, b.Objects[0].Paid = []store.Range{store.Whole(store.Full), half}, []store.Range{store.Whole(store.Full)}
+		c.apply(b)
+		same(c, "owed", c.object("Contact").Owed, []store.Range{half})
+	}},
+	{"a floor is the batch's number", func(c *held) {
+		b := c.start().batch()
+		b.Objects[0].Floor = true
+		c.apply(b)
+		c.apply(c.batch())
+		if o := c.object("Contact"); o.Floor != o.N-1 {
+			c.Errorf("floor %d, n %d", o.Floor, o.N)
+		}
+	}},
+	{"a read is kept until it ends, also by a new process", func(c *held) {
+		b := c.start().batch()
+		read, other := store.Read{ID: 1 << 62, Range: store.Range{From: id(1), To: id(2), Kind: store.Stamp}}, store.Read{ID: 7, Range: store.Whole(store.Full)}
+		b.Objects[0].Begin = []store.Read{read, other}
+		c.apply(b)
+		read.N0, other.N0 = c.n("Contact"), c.n("Contact")
+		same(c, "begun", c.object("Contact").Reads, []store.Read{other, read})
+		read.Job, read.Locator, read.Page, read.Done = "750Dp0000000001IAA", "MTAwMDA", 40, 10_040
+		b = c.batch()
+		b.Objects[0].Update = []store.Read{read}
+		c.apply(b)
+		c.reopen()
+		same(c, "gone on", c.state.Objects["Contact"].Reads, []store.Read{other, read})
+		b = c.batch()
+		b.Objects[0].End = []int64{7}
+		c.apply(b)
+		same(c, "ended", c.object("Contact").Reads, []store.Read{read})
+		b = c.batch()
+		b.Objects[0].Update = []store.Read{other}
+		c.conflict(b)
+	}},
+	{"how far an object was polled is kept", func(c *held) {
+		b := c.start().batch()
+		b.Objects[0].Caught = 1_700_000_000
+		c.apply(b)
+		c.apply(c.batch())
+		if got := c.object("Contact").Caught; got != 1_700_000_000 {
+			c.Errorf("got %d", got)
+		}
+	}},
+}
+
+// dirty checks which rows are dirty, in order.
+func (c *held) dirty(want ...string) {
+	c.Helper()
+	got, err := c.db.Dirty(c.Context(), "Contact", 100)
+	if err != nil {
+		c.Fatal(err)
+	}
+	same(c, "dirty", got, want)
+}
+
+// rewrite gives rows the Seq they are held with.
+func rewrite(c *held, rows ...store.Row) []store.Row {
+	for i := range rows {
+		rows[i].Seq = c.load(rows[i].ID)[0].Seq
+	}
+	return rows
+}
