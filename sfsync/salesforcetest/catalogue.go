@@ -154,6 +154,9 @@ func newField(name, kind string, words ...string) *field {
 	for _, word := range words {
 		f.flag(word)
 	}
+	if kind == "textarea" && f.Length > 255 {
+		f.Filterable = false // a long text is a CLOB
+	}
 	f.ByteLength = 3 * f.Length
 	if f.SoapType == "tns:ID" {
 		f.ByteLength = f.Length

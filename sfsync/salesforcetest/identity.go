@@ -127,21 +127,31 @@ func (o *Org) ClientSecret() string { return o.state.ConsumerSecret }
 // CAFile is the path of the certificate clients of this run trust, in PEM.
 func (o *Org) CAFile() string { return filepath.Join(o.dir, "ca.pem") }
 
-// JWTKeyFile is the path of the RSA key that signs JWT sign-ins, in PEM.
-func (o *Org) JWTKeyFile() string { return filepath.Join(o.dir, "jwt.pem") }
+// JWTKeyFile is the path of the RSA key that signs JWT sign-ins, in PEM. It
+// panics if the file cannot be written or read.
+func (o *Org) JWTKeyFile() string {
+	if _, err := o.jwtKey(); err != nil {
+		panic(err)
+	}
+	return filepath.Join(o.dir, "jwt.pem")
+}
 
 // Getenv answers the settings of this org by the names of their environment
 // variables, and "" for any other: it takes the place of os.Getenv.
 func (o *Org) Getenv(name string) string {
-	return map[string]string{
-		"SFSYNC_LOGIN_URL":       o.LoginURL(),
-		"SFSYNC_INSTANCE_URL":    o.InstanceURL(),
-		"SFSYNC_ORG_ID":          o.OrgID(),
-		"SFSYNC_CONSUMER_KEY":    o.ConsumerKey(),
-		"SFSYNC_USERNAME":        o.Username(),
-		"SFSYNC_JWT_KEY_FILE":    o.JWTKeyFile(),
-		"SFSYNC_CLIENT_SECRET":   o.ClientSecret(),
-		"SFSYNC_PUBSUB_ENDPOINT": o.PubSubAddress(),
-		"SFSYNC_CA_FILE":         o.CAFile(),
-	}[name]
+	settings := map[string]func() string{
+		"SFSYNC_LOGIN_URL":       o.LoginURL,
+		"SFSYNC_INSTANCE_URL":    o.InstanceURL,
+		"SFSYNC_ORG_ID":          o.OrgID,
+		"SFSYNC_CONSUMER_KEY":    o.ConsumerKey,
+		"SFSYNC_USERNAME":        o.Username,
+		"SFSYNC_JWT_KEY_FILE":    o.JWTKeyFile,
+		"SFSYNC_CLIENT_SECRET":   o.ClientSecret,
+		"SFSYNC_PUBSUB_ENDPOINT": o.PubSubAddress,
+		"SFSYNC_CA_FILE":         o.CAFile,
+	}
+	if get := settings[name]; get != nil {
+		return get()
+	}
+	return ""
 }

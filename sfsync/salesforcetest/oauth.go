@@ -161,9 +161,13 @@ func (o *Org) verify(token string) (*claims, bool) {
 		Alg string `json:"alg"`
 	}
 	var c claims
+	key, err := o.jwtKey()
+	if err != nil {
+		return nil, false
+	}
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	if json.Unmarshal(decoded[0], &head) != nil || head.Alg != "RS256" || json.Unmarshal(decoded[1], &c) != nil ||
-		rsa.VerifyPKCS1v15(&o.jwtKey.PublicKey, crypto.SHA256, sum[:], decoded[2]) != nil {
+		rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, sum[:], decoded[2]) != nil {
 		return nil, false
 	}
 	return &c, true

@@ -59,7 +59,7 @@ type Org struct {
 	cfg      Config
 	state    state
 	dir      string // where files are, also without Config.Dir
-	jwtKey   *rsa.PrivateKey
+	jwtKey   func() (*rsa.PrivateKey, error) // made when first asked for: it takes a while
 	ca       *authority
 	perm     *permissions
 	sessions *sessions
@@ -113,10 +113,9 @@ func (o *Org) start() error {
 
 // openDir reads or makes the org's identity, and writes the files clients read.
 func (o *Org) openDir() (err error) {
-	o.dir = o.cfg.Dir
-	if o.dir == "" {
+	if o.cfg.Dir == "" {
 		o.dir, err = os.MkdirTemp("", "salesforcetest")
-	} else {
+	} else if o.dir, err = filepath.Abs(o.cfg.Dir); err == nil {
 		err = os.MkdirAll(o.dir, 0o700)
 	}
 	if err != nil {
@@ -125,12 +124,10 @@ func (o *Org) openDir() (err error) {
 	if o.state, err = loadState(filepath.Join(o.dir, "org.json")); err != nil {
 		return err
 	}
-	if o.jwtKey, err = loadJWTKey(o.JWTKeyFile()); err != nil {
+	if o.ca, err = newAuthority(time.Now()); err != nil { // clients verify by the real clock
 		return err
 	}
-	if o.ca, err = newAuthority(o.now()); err != nil {
-		return err
-	}
+	o.jwtKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return loadJWTKey(filepath.Join(o.dir, "jwt.pem")) })
 	o.sessions = newSessions(o)
 	return os.WriteFile(o.CAFile(), o.ca.pem(), 0o644)
 }

@@ -86,11 +86,16 @@ func (c *client) do(method, path string, body any, headers ...string) (int, http
 func (c *client) get(path string, into any) {
 	c.t.Helper()
 	status, _, body := c.do("GET", path, nil)
+	c.decode(status, body, into)
+}
+
+func (c *client) decode(status int, body []byte, into any) {
+	c.t.Helper()
 	if status != 200 {
-		c.t.Fatalf("GET %s: %d %s", path, status, body)
+		c.t.Fatalf("%d %s", status, body)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		c.t.Fatalf("GET %s: %v in %s", path, err, body)
+		c.t.Fatalf("%v in %s", err, body)
 	}
 }
 

@@ -109,6 +109,9 @@ func (p *soql) columns(s *selection) error {
 		p.at += 3
 	}
 	for !s.count {
+		if p.is("FROM") {
+			return p.unexpected()
+		}
 		c, err := p.column()
 		if err != nil {
 			return err

@@ -108,8 +108,8 @@ func (tx *Tx) Insert(object string, fields map[string]any) (string, error) {
 	}
 	t := tx.org.table(o.Name)
 	t.next++
-	tx.number(o, values, t.next)
-	tx.audit(o, values, true)
+	number(o, values, t.next)
+	audit(o, values, tx.org.stampTime(), tx.user, true)
 	complete(o, values)
 	tx.write(o.Name, nil, &row{serial: t.next, stamp: tx.org.stampTime().Unix(), packed: pack(values)})
 	return recordID(o.KeyPrefix, t.next), nil
@@ -125,7 +125,7 @@ func (tx *Tx) Update(name, id string, fields map[string]any) error {
 		if err := tx.fill(o, values, fields, false); err != nil {
 			return nil, err
 		}
-		tx.audit(o, values, false)
+		audit(o, values, tx.org.stampTime(), tx.user, false)
 		complete(o, values)
 		if err := required(o, values); err != nil {
 			return nil, err
@@ -266,32 +266,33 @@ func required(o *object, values []string) error {
 	return refuse(400, "REQUIRED_FIELD_MISSING", "Required fields are missing: ["+strings.Join(missing, ", ")+"]", missing...)
 }
 
-// audit sets the fields that tell who wrote and when, unless the Go API did.
-func (tx *Tx) audit(o *object, values []string, create bool) {
-	now := datetime(tx.org.stampTime().Unix())
+// audit sets the fields that tell who wrote and when. What the Go API said of
+// the creation stands.
+func audit(o *object, values []string, at time.Time, user string, create bool) {
+	now := datetime(at.Unix())
 	set := func(name, v string, always bool) {
 		if f := o.field(name); f != nil && (always || values[f.slot] == "") {
 			values[f.slot] = v
 		}
 	}
 	set("LastModifiedDate", now, true)
-	set("LastModifiedById", tx.user, true)
+	set("LastModifiedById", user, true)
 	if create {
 		set("CreatedDate", now, false)
-		set("CreatedById", tx.user, false)
-		set("OwnerId", tx.user, false)
+		set("CreatedById", user, false)
+		set("OwnerId", user, false)
 	}
 }
 
 // number fills the auto-number fields of a new record, and the default of a
 // required picklist.
-func (tx *Tx) number(o *object, values []string, serial int64) {
+func number(o *object, values []string, serial int64) {
 	for _, f := range o.Fields {
 		switch {
 		case values[f.slot] != "":
 		case f.AutoNumber:
 			values[f.slot] = fmt.Sprintf("%08d", serial+999)
-		case !f.Nillable && len(f.PicklistValues) > 0:
+		case !f.Nillable && f.DefaultedOnCreate && len(f.PicklistValues) > 0:
 			values[f.slot] = f.PicklistValues[0].Value
 		}
 	}
