@@ -94,7 +94,9 @@ func (o *Org) fly(ctx context.Context, f *flight) {
 		f.session, err = o.authenticate(ctx)
 		return err
 	})
-	o.report(o.land(f))
+	if e := o.land(f); o.life.Err() == nil {
+		o.report(e)
+	}
 	close(f.done)
 }
 
