@@ -93,22 +93,26 @@ func (b *Batch) renew(ctx context.Context, holders []Holder, m *mint) error {
 	return err
 }
 
-// scratch holds a value's plaintext and associated data while it is sealed.
-type scratch struct{ plain, tuple []byte }
+// scratch holds a value's plaintext and associated data while it is sealed, and
+// the last record id that was found valid: the fields of a record come together.
+type scratch struct {
+	plain, tuple []byte
+	record       string
+}
 
-var scratches = sync.Pool{New: func() any { return &scratch{make([]byte, 0, 512), make([]byte, 0, 256)} }}
+var scratches = sync.Pool{New: func() any { return &scratch{plain: make([]byte, 0, 512), tuple: make([]byte, 0, 256)} }}
 
 // Seal appends a sealed value to dst and returns it; without spare capacity in
 // dst that is the only allocation. null seals that there is no value, and looks
 // like the shortest value of the field. Errors are Forgotten, KeyMissing,
 // KeyExhausted (ask for the subject again) and Internal.
 func (b *Batch) Seal(dst []byte, s Subject, f Field, null bool, text []byte) ([]byte, error) {
-	sub := s.get()
-	if err := sealable(sub, f); err != nil {
+	sub, sc := s.get(), scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	if err := sealable(sub, f, sc); err != nil {
 		return nil, err
 	}
 	key := sub.keys[len(sub.keys)-1]
-	sc := scratches.Get().(*scratch)
 	typ := f.Type
 	if null {
 		typ, text = typ|nullBit, nil
@@ -118,7 +122,6 @@ func (b *Batch) Seal(dst []byte, s Subject, f Field, null bool, text []byte) ([]
 	start := len(dst)
 	dst = key.Seal(dst, sc.plain, sc.tuple)
 	clear(sc.plain)
-	scratches.Put(sc)
 	if gcm.Sample(dst, start) {
 		sub.seals.Add(gcm.SampleWeight)
 		b.sealer.count(SealCount{sub.person, KeyID(key.ID()), gcm.SampleWeight})

@@ -58,7 +58,7 @@ type Field struct {
 	Small  bool   // picklist or boolean: padded to 64 bytes; not needed to open
 }
 
-func sealable(sub *subject, f Field) error {
+func sealable(sub *subject, f Field, sc *scratch) error {
 	switch {
 	case sub.forgotten:
 		return fault.New(fault.Forgotten, "crypto.Seal", "the person was forgotten; keep nothing of the record").On(f.Object, f.Name)
@@ -68,11 +68,12 @@ func sealable(sub *subject, f Field) error {
 		return fault.New(fault.KeyExhausted, "crypto.Seal", "the key has sealed as often as it may; begin another batch").On(f.Object, f.Name)
 	case f.Type >= nullBit:
 		return fault.New(fault.Internal, "crypto.Seal", "a field's type is above 127; report this").On(f.Object, f.Name)
-	case f.Object == "" || f.Name == "" || len(f.Record) != 18:
+	case f.Object == "" || f.Name == "":
 		return fault.New(fault.Internal, "crypto.Seal", "a field names no place; report this").On(f.Object, f.Name)
+	case f.Record == sc.record:
+	case !recordid.Valid([]byte(f.Record)):
+		return fault.New(fault.Internal, "crypto.Seal", "a record id has not its 18 characters, or they do not fit; report this").On(f.Object, f.Name)
 	}
-	if _, ok := recordid.Normalize(f.Record); !ok {
-		return fault.New(fault.Internal, "crypto.Seal", "a record id does not fit its suffix; report this").On(f.Object, f.Name)
-	}
+	sc.record = f.Record
 	return nil
 }

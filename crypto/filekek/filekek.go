@@ -68,8 +68,7 @@ func Open(path string, options ...Option) (*Key, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	err := k.load()
-	if err != nil && !errors.Is(err, fault.NotFound) {
+	if _, err := k.load(); err != nil {
 		return nil, err
 	}
 	return k, nil
@@ -108,37 +107,38 @@ func (k *Key) keys(ctx context.Context, create bool) (gcm.Ring, error) {
 	if k.ring != nil {
 		return k.ring, nil
 	}
-	err := k.load() // it may have been put back, or made by another process
-	if errors.Is(err, fault.NotFound) {
+	found, err := k.load() // it may have been put back, or made by another process
+	if !found && err == nil {
 		if !create {
 			return nil, fault.New(fault.KeyUnavailable, "filekek.Decrypt",
 				"the key file is missing and the keys database was made with it; restore the file from its backup, as another key opens nothing")
 		}
 		if err = k.create(); err == nil {
-			err = k.load()
+			_, err = k.load()
 		}
 	}
 	return k.ring, err
 }
 
-func (k *Key) load() error {
+// load reads the file if there is one.
+func (k *Key) load() (found bool, err error) {
 	f, err := os.Open(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "filekek.Open", "the key file is missing; restore it")
+		return false, nil
 	}
 	if err != nil {
-		return unreadable(err)
+		return false, unreadable(err)
 	}
 	defer f.Close()
 	if err := check(f, k.path); err != nil {
-		return err
+		return true, err
 	}
 	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(f))
 	if err != nil {
-		return fault.New(fault.FormatUnknown, "filekek.Open", "the key file is not a Tink keyset in JSON; restore it from its backup")
+		return true, fault.New(fault.FormatUnknown, "filekek.Open", "the key file is not a Tink keyset in JSON; restore it from its backup")
 	}
 	k.ring, err = gcm.FromHandle(h)
-	return err
+	return true, err
 }
 
 func unreadable(err error) error {
