@@ -13,3 +13,10 @@ const SealBudget = sealBudget
 
 // NullBit is set in the type of a sealed null.
 const NullBit = nullBit
+
+// Remembered is how many persons are in a vault's memory.
+func Remembered(v *Vault) int {
+	v.memory.mu.Lock()
+	defer v.memory.mu.Unlock()
+	return len(v.memory.young.persons) + len(v.memory.old.persons)
+}

@@ -1,0 +1,278 @@
+package crypto_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/crypto/cryptotest"
+	"github.com/sfsync/sfsync-go/crypto/filekek"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// tinkAEAD is a key wrapper of Tink's own, as its KMS clients are.
+func tinkAEAD(t testing.TB) tink.AEAD {
+	t.Helper()
+	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := aead.New(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// careless is a wrapper that ignores associated data, as some are.
+type careless struct{ tink.AEAD }
+
+func (c careless) Encrypt(plaintext, _ []byte) ([]byte, error)  { return c.AEAD.Encrypt(plaintext, nil) }
+func (c careless) Decrypt(ciphertext, _ []byte) ([]byte, error) { return c.AEAD.Decrypt(ciphertext, nil) }
+
+// service is a key service that counts its calls and can be away.
+type service struct {
+	tink.AEADWithContext
+	calls atomic.Int64
+	away  atomic.Pointer[error]
+}
+
+func (s *service) DecryptWithContext(ctx context.Context, c, a []byte) ([]byte, error) {
+	s.calls.Add(1)
+	if err := s.away.Load(); err != nil {
+		return nil, *err
+	}
+	return s.AEADWithContext.DecryptWithContext(ctx, c, a)
+}
+
+func TestWithoutContext(t *testing.T) {
+	cryptotest.TestKeyWrapper(t, crypto.WithoutContext(tinkAEAD(t)), crypto.WithoutContext(tinkAEAD(t)))
+}
+
+func TestOpenVault(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seal(field(1, "LastName"), "Lovelace")
+	for name, test := range map[string]struct {
+		keys crypto.KeyStore
+		kek  tink.AEADWithContext
+		org  string
+		want fault.Code
+	}{
+		"another org":       {e.keys, e.kek, orgB, fault.WrongOrg},
+		"another key":       {e.keys, fileKEK(t, filepath.Join(t.TempDir(), "kek.json")), orgA, fault.KeyUnavailable},
+		"another Tink key":  {e.keys, crypto.WithoutContext(tinkAEAD(t)), orgA, fault.KeyUnavailable},
+		"no key":            {e.keys, nil, orgA, fault.ConfigInvalid},
+		"no store":          {nil, e.kek, orgA, fault.ConfigInvalid},
+		"no org":            {e.keys, e.kek, "", fault.ConfigInvalid},
+		"a record's id":     {e.keys, e.kek, contact(1).Record, fault.ConfigInvalid},
+		"unfitting org id":  {e.keys, e.kek, orgA[:17] + "B", fault.ConfigInvalid},
+		"15 characters fit": {e.keys, e.kek, orgA[:15], ""},
+	} {
+		vault, err := crypto.OpenVault(t.Context(), test.keys, test.kek, test.org)
+		if fault.CodeOf(err) != test.want || err == nil && vault.OrgID() != orgA {
+			t.Errorf("%s: %v, want %s", name, err, test.want)
+		}
+	}
+	again := *e
+	again.vault = openVault(t, openKeys(t, e.dir), fileKEK(t, filepath.Join(e.dir, "kek", "kek.json")), orgA)
+	if got, err := again.open(v); got != "Lovelace" {
+		t.Errorf("opened again, the vault gives %q, %v", got, err)
+	}
+}
+
+// TestSwappedKeysets: org and use are checked inside the keyset too.
+func TestSwappedKeysets(t *testing.T) {
+	t.Parallel()
+	kek := crypto.WithoutContext(careless{tinkAEAD(t)})
+	a, b, mixed := openKeys(t, t.TempDir()), openKeys(t, t.TempDir()), openKeys(t, t.TempDir())
+	openVault(t, a, kek, orgA)
+	openVault(t, b, kek, orgB)
+	rootA, errA := a.Root(t.Context())
+	rootB, errB := b.Root(t.Context())
+	if err := errors.Join(errA, errB); err != nil {
+		t.Fatal(err)
+	}
+	for i, k := range rootA.Keysets {
+		keysets := append([]crypto.Keyset{rootB.Keysets[i]}, rootA.Keysets...) // the first of a use is kept
+		if err := mixed.Add(t.Context(), crypto.Addition{Org: orgA, Keysets: keysets}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := crypto.OpenVault(t.Context(), mixed, kek, orgA); fault.CodeOf(err) != fault.WrongOrg {
+			t.Errorf("the %s keyset of another org: %v, want %s", k.Use, err, fault.WrongOrg)
+		}
+		mixed = openKeys(t, t.TempDir())
+	}
+	if err := mixed.Add(t.Context(), crypto.Addition{Org: orgA, Keysets: rootA.Keysets}); err != nil {
+		t.Fatal(err)
+	}
+	openVault(t, mixed, kek, orgA) // unmixed it opens
+}
+
+func TestOpenVaultTogether(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kek := crypto.WithoutContext(tinkAEAD(t))
+	var wg sync.WaitGroup
+	vaults := make([]*env, 4)
+	for i := range vaults {
+		keys := openKeys(t, dir)
+		wg.Go(func() {
+			v, err := crypto.OpenVault(t.Context(), keys, kek, orgA)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			vaults[i] = &env{TB: t, dir: dir, keys: keys, kek: kek, vault: v}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	v := vaults[0].seal(field(1, "LastName"), "Lovelace")
+	for i, e := range vaults {
+		if got, err := e.open(v); got != "Lovelace" {
+			t.Errorf("vault %d opens %q, %v", i, got, err)
+		}
+	}
+}
+
+// TestAge: keys leave the memory a minute after they came, used or not, and the
+// key service is asked once a minute, whatever the load.
+func TestAge(t *testing.T) {
+	kek := &service{AEADWithContext: crypto.WithoutContext(tinkAEAD(t))}
+	synctest.Test(t, func(t *testing.T) {
+		e := &env{TB: t, dir: t.TempDir(), kek: kek}
+		e.keys = openKeys(t, e.dir)
+		e.vault = openVault(t, e.keys, e.kek, orgA)
+		kek.calls.Store(0)
+		batches := 0
+		for start := time.Now(); time.Since(start) < time.Hour; time.Sleep(700 * time.Millisecond) {
+			if got, err := e.open(e.seal(field(batches%5, "LastName"), "Lovelace")); got != "Lovelace" {
+				t.Fatalf("opened %q, %v", got, err)
+			}
+			batches++
+		}
+		if n := kek.calls.Load(); n > 60 || n < 55 {
+			t.Errorf("%d batches in an hour made %d calls to the key service, want at most 60", batches, n)
+		}
+		away := errors.New("kms: 503 for arn:secret")
+		kek.away.Store(&away)
+		time.Sleep(time.Minute)
+		_, err := e.vault.Sealer().Begin(t.Context())
+		if fault.CodeOf(err) != fault.KeyUnavailable || strings.Contains(err.Error(), "503") {
+			t.Errorf("without the key service: %v, want %s", err, fault.KeyUnavailable)
+		}
+		late := context.DeadlineExceeded
+		kek.away.Store(&late)
+		if _, err := e.vault.Sealer().Begin(t.Context()); fault.CodeOf(err) != fault.Timeout || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with a slow key service: %v, want %s", err, fault.Timeout)
+		}
+		kek.away.Store(nil)
+		e.begin()
+	})
+}
+
+// TestMemoryIsBounded: many persons do not stay in memory, and all still open.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	first := e.seal(field(1, "LastName"), "Lovelace")
+	for n := 0; n < 40_000; n += 1000 {
+		if _, err := e.begin().Subjects(t.Context(), manyWants(n, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := e.open(first); got != "Lovelace" {
+		t.Errorf("opened %q, %v", got, err)
+	}
+	if n := crypto.Remembered(e.vault); n > 16_384+1000 {
+		t.Errorf("%d persons are in memory", n)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seal(field(1, "LastName"), "Lovelace")
+	if err := e.vault.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.vault.Sealer().Begin(t.Context()); fault.CodeOf(err) != fault.ConfigInvalid {
+		t.Errorf("a closed vault begins a batch: %v", err)
+	}
+	if got, err := e.open(v); fault.CodeOf(err) != fault.ConfigInvalid {
+		t.Errorf("a closed vault opens %q, %v", got, err)
+	}
+	if n := crypto.Remembered(e.vault); n != 0 {
+		t.Errorf("a closed vault remembers %d persons", n)
+	}
+}
+
+func TestExposures(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	keys := openKeys(t, dir)
+	if _, err := crypto.OpenVault(t.Context(), keys, fileKEK(t, filepath.Join(dir, "kek.json")), orgA); fault.CodeOf(err) != fault.ConfigInvalid {
+		t.Errorf("a key file beside the keys database: %v, want %s", err, fault.ConfigInvalid)
+	}
+	kek, err := filekek.Open(filepath.Join(dir, "kek.json"), filekek.Colocated("a demonstration"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := openVault(t, keys, kek, orgA)
+	want := "the key-encryption key is a file beside the database keys.db, accepted because: a demonstration"
+	if got := v.Exposures(); len(got) != 1 || got[0] != want {
+		t.Errorf("exposures %q, want %q", got, want)
+	}
+	apart := newEnv(t)
+	if err := apart.vault.Beside(filepath.Join(apart.dir, "kek", "crm.db")); fault.CodeOf(err) != fault.ConfigInvalid {
+		t.Errorf("a key file beside the rows: %v, want %s", err, fault.ConfigInvalid)
+	}
+	if got := apart.vault.Exposures(); len(got) != 1 || strings.Contains(got[0], "beside") {
+		t.Errorf("exposures of a key file apart: %q", got)
+	}
+	service := openVault(t, openKeys(t, t.TempDir()), crypto.WithoutContext(tinkAEAD(t)), orgA)
+	if got := service.Exposures(); len(got) != 0 {
+		t.Errorf("exposures of a key service: %q", got)
+	}
+}
+
+// TestConcurrent seals, opens and forgets at once; the race detector watches.
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 50 {
+				v := e.seal(field(100*w+i%10, "LastName"), "Lovelace")
+				if got, err := e.open(v); got != "Lovelace" {
+					t.Errorf("opened %q, %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := range 20 {
+			v := e.seal(field(1000+i, "LastName"), "x")
+			if err := e.vault.Forget(t.Context(), v.Person); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wg.Wait()
+}
