@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"io"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -52,6 +53,14 @@ func (c *cutter) elements(visit func() error) error {
 		}
 	}
 	return c.close()
+}
+
+// end refuses an answer that goes on after its value.
+func (c *cutter) end() error {
+	if _, err := c.ReadToken(); err != io.EOF {
+		return errForm()
+	}
+	return nil
 }
 
 func (c *cutter) open(kind jsontext.Kind) error {

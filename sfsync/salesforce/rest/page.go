@@ -66,8 +66,10 @@ func (c *Client) follow(ctx context.Context, next string) (Page, error) {
 	}
 	page := Page{ServerTime: serverTime(header)}
 	cut := newCutter(answer)
-	err = cut.page(&page)
-	return page, err
+	if cut.page(&page) != nil || cut.end() != nil {
+		return Page{}, errForm()
+	}
+	return page, nil
 }
 
 type composite struct {
@@ -116,7 +118,7 @@ func readComposite(answer []byte) (Page, error) {
 		return cut.elements(func() error { parts++; return cut.members(part) })
 	})
 	switch {
-	case err != nil || parts != 1 || status == 0:
+	case err != nil || cut.end() != nil || parts != 1 || status == 0:
 		return Page{}, errForm()
 	case status < 200 || status > 299:
 		return Page{}, salesforce.Refusal(status, refusal)

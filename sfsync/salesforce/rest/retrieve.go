@@ -79,7 +79,7 @@ func readRecords(data []byte, ids []string) ([][]byte, error) {
 		records = append(records, record)
 		return nil
 	})
-	if err != nil || len(records) != len(ids) {
+	if err != nil || cut.end() != nil || len(records) != len(ids) {
 		return nil, errForm()
 	}
 	return records, nil

@@ -1,0 +1,4 @@
+package rest
+
+// ReadComposite is how a page is read.
+var ReadComposite = readComposite
