@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -49,12 +50,17 @@ type settings struct {
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("testorg", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // main prints the error
 	var cfg salesforcetest.Config
 	flags.IntVar(&cfg.Records, "records", 100, "how many synthetic people a new org has")
 	flags.StringVar(&cfg.Dir, "dir", "", "keep the org in this directory; empty keeps nothing")
 	flags.BoolVar(&cfg.Plaintext, "plaintext", false, "listen without TLS as well")
 	churn := flags.Int("churn", 0, "changes a second that go on by themselves")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(out)
+		flags.Usage()
+		return nil
+	} else if err != nil {
 		return err
 	}
 	org, err := salesforcetest.New(cfg)

@@ -21,7 +21,7 @@ type object struct {
 
 	raw     []byte            // the describe as it was loaded
 	edited  bool              // fields were added or dropped since
-	byName  map[string]*field // by lower-case name
+	byName  map[string]*field // by name, as it is and in lower case
 	slots   int               // how many places a stored row has; a dropped field keeps its own
 	virtual bool              // its rows are computed when asked for (PermissionSet and the like)
 	tooling bool              // answered by the tooling query only
@@ -97,7 +97,12 @@ func (f *field) extra() string {
 func (f *field) compound() bool { return f.Type == "address" || f.Type == "location" }
 
 // field finds a field by name in any case, as SOQL does.
-func (o *object) field(name string) *field { return o.byName[strings.ToLower(name)] }
+func (o *object) field(name string) *field {
+	if f := o.byName[name]; f != nil {
+		return f
+	}
+	return o.byName[strings.ToLower(name)]
+}
 
 // parts lists the fields of a compound field, in the order of the describe.
 func (o *object) parts(compound string) []*field {
@@ -135,8 +140,9 @@ func parseDescribe(raw []byte) (*object, error) {
 }
 
 func (o *object) index() {
-	o.byName = make(map[string]*field, len(o.Fields))
+	o.byName = make(map[string]*field, 2*len(o.Fields))
 	for _, f := range o.Fields {
+		o.byName[f.Name] = f
 		o.byName[strings.ToLower(f.Name)] = f
 	}
 }

@@ -109,18 +109,19 @@ func (o *Org) intercepted(next http.HandlerFunc) http.HandlerFunc {
 		for name, values := range f.Header {
 			w.Header()[name] = values
 		}
+		answer := next
 		if f.Status != 0 {
-			next = f.answer
+			answer = f.answer
 		}
 		if f.Cut == 0 && f.Truncate == 0 && f.Rewrite == nil {
-			next(w, r)
+			answer(w, r)
 			return
 		}
 		if f.Rewrite != nil {
 			r.Header.Del("Accept-Encoding")
 		}
 		d := &damaged{ResponseWriter: w, fault: f}
-		next(d, r)
+		answer(d, r)
 		d.finish()
 	}
 }

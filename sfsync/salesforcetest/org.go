@@ -58,7 +58,7 @@ type Config struct {
 type Org struct {
 	cfg      Config
 	state    state
-	dir      string // where files are, also without Config.Dir
+	dir      string                          // where files are, also without Config.Dir
 	jwtKey   func() (*rsa.PrivateKey, error) // made when first asked for: it takes a while
 	ca       *authority
 	perm     *permissions

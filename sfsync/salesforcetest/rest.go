@@ -12,9 +12,10 @@ import (
 	"sync"
 )
 
-// The API versions that are answered: Winter '23 to Summer '26.
+// The API versions that are answered: Summer '14, the oldest that the service
+// has not retired, to Summer '26.
 const (
-	oldestVersion = 58
+	oldestVersion = 31
 	newestVersion = 67
 )
 
@@ -54,9 +55,7 @@ func encode(v any) []byte {
 // routes are the resources below /services/data/vNN.0.
 func routes(first string) func(*Org, *call) (*answer, error) {
 	switch first {
-	case "query":
-		return (*Org).serveQuery
-	case "queryAll":
+	case "query", "queryAll":
 		return (*Org).serveQuery
 	case "tooling":
 		return (*Org).serveTooling
@@ -126,7 +125,7 @@ func versions() []byte {
 	seasons := []string{"Winter", "Spring", "Summer"}
 	var list []map[string]string
 	for n := oldestVersion; n <= newestVersion; n++ {
-		year := 23 + (n-oldestVersion+2)/3
+		year := 14 + (n-oldestVersion+2)/3
 		number := strconv.Itoa(n) + ".0"
 		list = append(list, map[string]string{"label": seasons[(n-oldestVersion+2)%3] + " '" + strconv.Itoa(year),
 			"url": "/services/data/v" + number, "version": number})
@@ -189,8 +188,11 @@ func pretty(body []byte) []byte {
 	if json.Indent(&b, body, "", "  ") != nil {
 		return body
 	}
-	return b.Bytes()
+	return colon.ReplaceAll(b.Bytes(), []byte(`$1 : `))
 }
+
+// colon is the end of a key at the start of an indented line.
+var colon = regexp.MustCompile(`(?m)^( *"(?:[^"\\]|\\.)*"): `)
 
 // errorAnswer is the error body of the data API: an array, also of one.
 func errorAnswer(err error) *answer {

@@ -134,15 +134,46 @@ func (tx *Tx) Update(name, id string, fields map[string]any) error {
 	})
 }
 
-// Delete puts a record into the Recycle Bin.
+// Delete puts a record into the Recycle Bin, and with it what is a part of it:
+// the items of an order.
 func (tx *Tx) Delete(name, id string) error {
-	return tx.change(name, id, func(o *object, old *row) (*row, error) {
+	err := tx.change(name, id, func(o *object, old *row) (*row, error) {
 		if old.deleted != 0 {
 			return nil, refuse(404, "ENTITY_IS_DELETED", "entity is deleted")
 		}
 		now := tx.org.stampTime().Unix()
 		return &row{serial: old.serial, stamp: now, deleted: now, packed: old.packed}, nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, part := range tx.org.partsOf(tx.org.object(name), id) {
+		if err := tx.Delete(part.object, part.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type recordRef struct{ object, id string }
+
+// partsOf finds the records that are deleted with a record, by the describes'
+// cascadeDelete.
+func (o *Org) partsOf(parent *object, id string) (parts []recordRef) {
+	long, _ := longID(id)
+	for _, obj := range *o.catalogue.Load() {
+		for _, f := range obj.Fields {
+			if obj.virtual || !f.CascadeDelete || !slices.Contains(f.ReferenceTo, parent.Name) {
+				continue
+			}
+			for _, r := range o.snapshot(obj.Name) {
+				if r != nil && r.deleted == 0 && r.value(obj, f) == long {
+					parts = append(parts, recordRef{obj.Name, recordID(obj.KeyPrefix, r.serial)})
+				}
+			}
+		}
+	}
+	return parts
 }
 
 // Undelete takes a record out of the Recycle Bin.

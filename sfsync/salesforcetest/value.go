@@ -54,6 +54,9 @@ func (f *field) parse(s string) (string, error) {
 			return strconv.FormatInt(int64(n), 10), nil
 		}
 	case "double", "currency", "percent":
+		if plainDecimal(s, f.Scale) {
+			return decimal(s), nil
+		}
 		if n, ok := new(big.Rat).SetString(s); ok && len(s) <= 40 {
 			return decimal(n.FloatString(f.Scale)), nil
 		}
@@ -106,6 +109,14 @@ func parseTime(s string) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// plainDecimal reports a number that needs no rounding and has no exponent,
+// plus or needless zero.
+func plainDecimal(s string, scale int) bool {
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
+	return whole != "" && (whole[0] != '0' || whole == "0") && digits(whole) && digits(fraction) && len(fraction) <= scale && s[0] != '-'
 }
 
 // decimal writes a number as Salesforce does: no needless zeros, but a

@@ -274,7 +274,9 @@ func TestReplication(t *testing.T) {
 	if fmt.Sprint(updated.IDs) != fmt.Sprint([]string{stays}) {
 		t.Errorf("updated: %v", updated.IDs)
 	}
-	var deleted struct{ DeletedRecords []struct{ ID, DeletedDate string } }
+	var deleted struct {
+		DeletedRecords []struct{ ID, DeletedDate string }
+	}
 	get("deleted", -time.Hour, 0, &deleted)
 	if len(deleted.DeletedRecords) != 2 || deleted.DeletedRecords[0].ID != goes || deleted.DeletedRecords[0].DeletedDate != "2026-03-01T12:10:30.000+0000" {
 		t.Errorf("deleted: %v", deleted)
