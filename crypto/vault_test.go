@@ -38,8 +38,10 @@ func tinkAEAD(t testing.TB) tink.AEAD {
 // careless is a wrapper that ignores associated data, as some are.
 type careless struct{ tink.AEAD }
 
-func (c careless) Encrypt(plaintext, _ []byte) ([]byte, error)  { return c.AEAD.Encrypt(plaintext, nil) }
-func (c careless) Decrypt(ciphertext, _ []byte) ([]byte, error) { return c.AEAD.Decrypt(ciphertext, nil) }
+func (c careless) Encrypt(plaintext, _ []byte) ([]byte, error) { return c.AEAD.Encrypt(plaintext, nil) }
+func (c careless) Decrypt(ciphertext, _ []byte) ([]byte, error) {
+	return c.AEAD.Decrypt(ciphertext, nil)
+}
 
 // service is a key service that counts its calls and can be away.
 type service struct {
