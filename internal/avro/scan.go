@@ -18,7 +18,7 @@ func (p *Program) Scan(dst *Record, payload []byte) error {
 	end := tooLarge
 	if len(payload) <= maxPayload {
 		s.payload = payload
-		end = s.walk(p.steps, 0, 0)
+		end = s.walk(p.steps, 0, 1)
 	}
 	if end == len(payload) {
 		return nil

@@ -90,6 +90,14 @@ func (t *Type) Item() *Type { return t.item }
 // Symbols are an enum's symbols in their order on the wire.
 func (t *Type) Symbols() []string { return slices.Clone(t.symbols) }
 
+// Size is the length of a fixed in bytes, and 0 of all other kinds.
+func (t *Type) Size() int {
+	if t.kind == Fixed {
+		return t.width
+	}
+	return 0
+}
+
 // nullFirst reports whether one byte 0 says that the value is null.
 func (t *Type) nullFirst() bool {
 	return t.kind == Union && len(t.branches) > 0 && t.branches[0].kind == Null
