@@ -1,0 +1,190 @@
+package bulk
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"iter"
+	"net/url"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce"
+)
+
+// ResultPages yields the pages of a complete job as they arrive, in any order,
+// while up to workers downloads run: 0 means 4. Each reads up to 8 MiB ahead of
+// the loop and then waits, so memory stays flat. It pays where one connection
+// brings rows more slowly than the loop takes them; the job's API version must
+// be 58.0 or later.
+//
+// A page whose locator skip accepts is not downloaded; nil skips none. To go on
+// after a restart, skip the locators that were committed. If none was skipped,
+// records are counted as by [Jobs.Results].
+func (j *Jobs) ResultPages(ctx context.Context, job Job, workers int, skip func(locator string) bool) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		if err := job.readable(); err != nil {
+			yield(Page{}, err)
+			return
+		}
+		d := j.download(ctx, job, workers, skip)
+		defer d.stop()
+		total := 0
+		for f := range d.ready {
+			page, err := f.page.begin(job, f)
+			more := yield(page, err)
+			f.Close()
+			if !more || err != nil {
+				return
+			}
+			total += page.Records
+		}
+		if d.err != nil {
+			yield(Page{}, d.err)
+		} else if !d.skipped && total != job.Records {
+			yield(Page{}, missing(job))
+		}
+	}
+}
+
+// downloads are the goroutines behind one loop over ResultPages: one that lists
+// pages, the workers, and one that waits for them and closes ready.
+type downloads struct {
+	cancel  context.CancelFunc
+	ready   chan *fetch
+	skipped bool  // valid once ready is closed
+	err     error // valid once ready is closed
+}
+
+func (j *Jobs) download(ctx context.Context, job Job, workers int, skip func(string) bool) *downloads {
+	if workers <= 0 {
+		workers = 4
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	d := &downloads{cancel: cancel, ready: make(chan *fetch)}
+	links := make(chan link)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(links)
+		for l, err := range j.links(ctx, job) {
+			if err != nil {
+				return err
+			}
+			if skip != nil && skip(l.locator) {
+				d.skipped = true
+				continue
+			}
+			select {
+			case links <- l:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+	free := make(chan []byte, workers*chunksAhead)
+	for range workers {
+		group.Go(func() error {
+			for l := range links {
+				if err := j.fetch(ctx, job, l, free, d.ready); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	go func() {
+		if err := group.Wait(); err != nil {
+			d.err = fault.Wrap(err, fault.Canceled, "bulk.ResultPages", "the context ended; go on with the pages that are not committed")
+		}
+		close(d.ready)
+	}()
+	return d
+}
+
+// stop ends the downloads and waits for them.
+func (d *downloads) stop() {
+	d.cancel()
+	for f := range d.ready {
+		f.Close()
+	}
+}
+
+// link is a page that the org named: its own path and query, and the locator in
+// it.
+type link struct{ url, locator string }
+
+// links yields the pages of a job.
+func (j *Jobs) links(ctx context.Context, job Job) iter.Seq2[link, error] {
+	return func(yield func(link, error) bool) {
+		for next := job.path("resultPages"); next != ""; {
+			pages, more, err := j.list(ctx, job, next)
+			if err == nil && more == next {
+				err = notPages(job)
+			}
+			if err != nil {
+				yield(link{}, err)
+				return
+			}
+			for _, l := range pages {
+				if !yield(l, nil) {
+					return
+				}
+			}
+			next = more
+		}
+	}
+}
+
+// list asks for pages, of which the org names at most five at once, and returns
+// where to ask for more (Bulk API 2.0 guide, "Get Parallel Results for a Query
+// Job").
+func (j *Jobs) list(ctx context.Context, job Job, path string) (pages []link, next string, err error) {
+	body, _, err := j.org.Read(ctx, salesforce.Request{Path: path}, longestJob)
+	if err != nil {
+		return nil, "", err
+	}
+	var answer struct {
+		Pages []struct {
+			URL string `json:"resultUrl"`
+		} `json:"resultPages"`
+		Next  string `json:"nextRecordsUrl"` // as in the guide's example
+		Other string `json:"nextRecordUrl"`  // as in its table
+		Done  bool   `json:"done"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return nil, "", notPages(job)
+	}
+	for _, p := range answer.Pages {
+		l, ok := job.link(p.URL, "results")
+		if !ok {
+			return nil, "", notPages(job)
+		}
+		pages = append(pages, l)
+	}
+	if answer.Done {
+		return pages, "", nil
+	}
+	next = cmp.Or(answer.Next, answer.Other)
+	if _, ok := job.link(next, "resultPages"); !ok {
+		return nil, "", notPages(job)
+	}
+	return pages, next, nil
+}
+
+// link accepts a link that the org sent only as the path of a resource of this
+// very job.
+func (j Job) link(text, resource string) (link, bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host != "" || u.Scheme != "" || !strings.EqualFold(u.Path, j.path(resource)) {
+		return link{}, false
+	}
+	return link{url: text, locator: u.Query().Get("locator")}, true
+}
+
+func notPages(job Job) error {
+	return fault.New(fault.ResponseInvalid, "bulk.ResultPages",
+		"the answer does not list pages of this job; read them one behind the other instead").On(job.Object)
+}
