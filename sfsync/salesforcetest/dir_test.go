@@ -42,6 +42,9 @@ func TestSecondRunIsTheSameOrg(t *testing.T) {
 	purged := first.Insert("Contact", map[string]any{"LastName": "Purged"})
 	first.Delete("Contact", purged)
 	first.Purge("Contact", purged)
+	first.AddField("Contact", "Nickname__c", "string", 20)
+	first.Update("Contact", id, map[string]any{"Nickname__c": "Ace"})
+	first.DropField("Contact", "Salutation")
 	want := truth(first, "Account", "Contact", "Order", "OrderItem", "Case", "Lead", "User")
 	identity := []string{first.OrgID(), first.UserID(), first.ConsumerKey(), first.ClientSecret(), first.InstanceURL(), first.PubSubAddress()}
 	if err := first.Close(); err != nil {
@@ -55,7 +58,7 @@ func TestSecondRunIsTheSameOrg(t *testing.T) {
 	if got := []string{c.OrgID(), c.UserID(), c.ConsumerKey(), c.ClientSecret(), c.InstanceURL(), c.PubSubAddress()}; fmt.Sprint(got) != fmt.Sprint(identity) {
 		t.Errorf("got %v, want %v", got, identity)
 	}
-	if p := c.query("SELECT Id FROM Contact WHERE Email = null AND FirstName = 'Ada' AND LastName = 'Weber'"); p.TotalSize != 1 {
+	if p := c.query("SELECT Id FROM Contact WHERE Email = null AND FirstName = 'Ada' AND LastName = 'Weber' AND Nickname__c = 'Ace'"); p.TotalSize != 1 {
 		t.Errorf("the record as last written is not found")
 	}
 	c.Undelete("Contact", gone)

@@ -16,13 +16,14 @@ import (
 
 // state is what an org is apart from its records: org.json in its directory.
 type state struct {
-	OrgID          string         `json:"orgId"`
-	OrgSerial      int64          `json:"orgSerial"`
-	UserID         string         `json:"userId"`
-	Username       string         `json:"username"`
-	ConsumerKey    string         `json:"consumerKey"`
-	ConsumerSecret string         `json:"consumerSecret"`
-	Ports          map[string]int `json:"ports"`
+	OrgID          string                     `json:"orgId"`
+	OrgSerial      int64                      `json:"orgSerial"`
+	UserID         string                     `json:"userId"`
+	Username       string                     `json:"username"`
+	ConsumerKey    string                     `json:"consumerKey"`
+	ConsumerSecret string                     `json:"consumerSecret"`
+	Ports          map[string]int             `json:"ports"`
+	Describes      map[string]json.RawMessage `json:"describes,omitempty"` // of objects whose fields were changed
 }
 
 // loadState reads the identity, or makes one and keeps it.

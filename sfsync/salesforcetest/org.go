@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -98,12 +100,7 @@ func New(cfg Config) (*Org, error) {
 
 // start builds an org in the order in which its parts need each other.
 func (o *Org) start() error {
-	all, err := newCatalogue(o.cfg.Describes)
-	if err != nil {
-		return err
-	}
-	o.catalogue.Store(&all)
-	for _, step := range []func() error{o.openDir, o.openRecords, o.openEvents, o.populate, o.listen} {
+	for _, step := range []func() error{o.openDir, o.openCatalogue, o.openRecords, o.openEvents, o.populate, o.listen} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -130,6 +127,24 @@ func (o *Org) openDir() (err error) {
 	o.jwtKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return loadJWTKey(filepath.Join(o.dir, "jwt.pem")) })
 	o.sessions = newSessions(o)
 	return os.WriteFile(o.CAFile(), o.ca.pem(), 0o644)
+}
+
+// openCatalogue reads the describes: the embedded ones, those of the Config,
+// and those that AddField and DropField changed in an earlier run.
+func (o *Org) openCatalogue() error {
+	all, err := newCatalogue(o.cfg.Describes)
+	if err != nil {
+		return err
+	}
+	for _, raw := range o.state.Describes {
+		obj, err := parseDescribe(raw)
+		if err != nil {
+			return err
+		}
+		all[lower(obj.Name)] = obj
+	}
+	o.catalogue.Store(&all)
+	return nil
 }
 
 func (o *Org) openRecords() (err error) {
@@ -211,7 +226,7 @@ func (o *Org) Purge(object, id string) {
 
 // AddField adds a field to an object, as an administrator does: kind is a
 // describe type such as "string", length its length. Subscribers meet a new
-// schema with the next event.
+// schema with the next event. It panics like Insert.
 func (o *Org) AddField(object, name, kind string, length int) {
 	f := newField(name, kind)
 	f.Length, f.ByteLength = length, 3*length
@@ -219,8 +234,24 @@ func (o *Org) AddField(object, name, kind string, length int) {
 	o.setObject(o.object(object).with(f))
 }
 
-// DropField removes a field and its values.
+// DropField removes a field and its values. It panics like Insert.
 func (o *Org) DropField(object, name string) { o.setObject(o.object(object).without(name)) }
+
+// setObject puts a changed object into the catalogue, and keeps its describe.
+func (o *Org) setObject(obj *object) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	next := maps.Clone(*o.catalogue.Load())
+	next[lower(obj.Name)] = obj
+	o.catalogue.Store(&next)
+	if o.state.Describes == nil {
+		o.state.Describes = map[string]json.RawMessage{}
+	}
+	o.state.Describes[obj.Name] = obj.describe(func(*field) bool { return true })
+	if err := o.state.save(filepath.Join(o.dir, "org.json")); err != nil {
+		panic(err)
+	}
+}
 
 // Roots are the certificates that clients of this org trust.
 func (o *Org) Roots() *x509.CertPool { return o.ca.pool.Clone() }

@@ -1,7 +1,6 @@
 package salesforcetest
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -182,13 +181,4 @@ func (o *Org) canonical(name string) string {
 		return obj.Name
 	}
 	return ""
-}
-
-// setObject puts an object into the catalogue.
-func (o *Org) setObject(obj *object) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	next := maps.Clone(*o.catalogue.Load())
-	next[lower(obj.Name)] = obj
-	o.catalogue.Store(&next)
 }
