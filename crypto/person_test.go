@@ -76,6 +76,14 @@ func TestSubjectsFollowLinks(t *testing.T) {
 	if person(crypto.Want{Record: contact(1)}) != first || person(crypto.Want{Record: contact(2)}) != second {
 		t.Error("an owner's person changed")
 	}
+	for _, owner := range []int{1, 2} { // all in memory by now
+		person(crypto.Want{Record: order(1), Owner: contact(owner)})
+	}
+	e.vault = openVault(t, e.keys, e.kek, orgA)
+	b = e.begin()
+	if person(item) != second {
+		t.Error("that the order went to its second owner did not reach the store")
+	}
 }
 
 func TestSubjectsRefuse(t *testing.T) {
@@ -185,5 +193,61 @@ func TestBudget(t *testing.T) {
 	h, err := e.keys.Keys(t.Context(), []crypto.Person{s.Person()}, nil)
 	if err != nil || len(h[0].Keys) != 2 || h[0].Keys[0].Seals != crypto.SealBudget-1+1<<16 {
 		t.Errorf("stored %+v, %v", h, err)
+	}
+}
+
+// TestForgottenMeanwhile: what a batch loads while somebody is forgotten must
+// not stay in memory as if it had come after.
+func TestForgottenMeanwhile(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	f := field(1, "LastName")
+	v := e.seal(f, "Lovelace")
+	keys := hooked{e.keys, map[string]func() error{}}
+	late := *e
+	late.vault = openVault(t, keys, e.kek, orgA)
+	keys.after["Link"] = func() error {
+		if err := e.vault.Forget(t.Context(), v.Person); err != nil {
+			return err
+		}
+		late.begin() // another batch notices
+		return nil
+	}
+	b := late.begin()
+	if late.subject(b, contact(1)).Person() != v.Person {
+		t.Fatal("the person was not loaded before it was forgotten")
+	}
+	if got, err := late.open(v); fault.CodeOf(err) != fault.Forgotten {
+		t.Errorf("opened %q, %v; want %s", got, err, fault.Forgotten)
+	}
+}
+
+// TestSealsAreCounted: also where the store fails at first.
+func TestSealsAreCounted(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	keys := hooked{e.keys, map[string]func() error{}}
+	e.vault = openVault(t, keys, e.kek, orgA)
+	b := e.begin()
+	s := e.subject(b, contact(1))
+	f, dst := field(1, "LastName"), make([]byte, 0, 64)
+	const n = 1_000_000 // about 15 samples; none once in three million runs
+	for range n {
+		var err error
+		if dst, err = b.Seal(dst[:0], s, f, false, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys.after["Add"] = func() error { return fault.New(fault.StoreFull, "test", "free some space") }
+	if _, err := e.vault.Sealer().Begin(t.Context()); fault.CodeOf(err) != fault.StoreFull {
+		t.Fatalf("Begin with a full disk: %v", err)
+	}
+	e.begin()
+	h, err := e.keys.Keys(t.Context(), []crypto.Person{s.Person()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h[0].Keys[0].Seals; got < n/5 || got > 3*n {
+		t.Errorf("%d seals were counted as %d", n, got)
 	}
 }

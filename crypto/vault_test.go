@@ -48,10 +48,12 @@ type service struct {
 	tink.AEADWithContext
 	calls atomic.Int64
 	away  atomic.Pointer[error]
+	takes time.Duration
 }
 
 func (s *service) DecryptWithContext(ctx context.Context, c, a []byte) ([]byte, error) {
 	s.calls.Add(1)
+	time.Sleep(s.takes)
 	if err := s.away.Load(); err != nil {
 		return nil, *err
 	}
@@ -154,7 +156,7 @@ func TestOpenVaultTogether(t *testing.T) {
 // TestAge: keys leave the memory a minute after they came, used or not, and the
 // key service is asked once a minute, whatever the load.
 func TestAge(t *testing.T) {
-	kek := &service{AEADWithContext: crypto.WithoutContext(tinkAEAD(t))}
+	kek := &service{AEADWithContext: crypto.WithoutContext(tinkAEAD(t)), takes: 50 * time.Millisecond}
 	synctest.Test(t, func(t *testing.T) {
 		e := &env{TB: t, dir: t.TempDir(), kek: kek}
 		e.keys = openKeys(t, e.dir)
@@ -184,6 +186,16 @@ func TestAge(t *testing.T) {
 		}
 		kek.away.Store(nil)
 		e.begin()
+		time.Sleep(time.Minute)
+		kek.calls.Store(0)
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() { e.begin() })
+		}
+		wg.Wait()
+		if n := kek.calls.Load(); n != 1 {
+			t.Errorf("20 batches at once made %d calls to the key service", n)
+		}
 	})
 }
 

@@ -61,6 +61,11 @@ func testForgetAliases(t *testing.T, s *suite) {
 				t.Errorf("%s: %+v is left", name, h)
 			}
 		}
+		for _, p := range []crypto.Person{alias, person} {
+			if c := hits(t, s.dir, p[:]); c > 0 {
+				t.Errorf("%s: the files still hold a person, %d times", name, c)
+			}
+		}
 	}
 }
 

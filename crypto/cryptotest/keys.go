@@ -14,29 +14,45 @@ import (
 	"github.com/sfsync/sfsync-go/crypto"
 )
 
+// loser is a store that can damage itself, for a test.
+type loser interface {
+	// Lose deletes the keys of a person, and nothing else.
+	Lose(testing.TB, crypto.Person)
+}
+
 func testLostKey(t *testing.T, s *suite) {
 	s.found()
-	h := s.link(own(contact(1)))[0]
-	if _, ok := s.KeyStore.(interface {
-		Lose(testing.TB, crypto.Person)
-	}); !ok {
+	store, ok := s.KeyStore.(loser)
+	if !ok {
 		t.Skip("the store has no method Lose(testing.TB, crypto.Person), which deletes a person's keys as damage would")
 	}
-	s.KeyStore.(interface {
-		Lose(testing.TB, crypto.Person)
-	}).Lose(t, h.Person)
-	if got := s.keys(h.Person)[0]; got.Forgotten || len(got.Keys) != 0 {
-		t.Errorf("a lost key: %+v", got)
-	}
-	mended := s.link(crypto.Want{Record: order(1), Owner: contact(1)})[0]
-	if mended.Person != h.Person || len(mended.Keys) != 1 || mended.Keys[0].ID == h.Keys[0].ID {
-		t.Errorf("a person with a lost key became %+v", mended)
-	}
-	s.forget(h.Person)
-	for _, w := range []crypto.Want{own(contact(1)), own(order(1))} {
-		if got := s.link(w)[0]; !got.Forgotten {
-			t.Errorf("forgetting a mended person left %+v", got)
+	item := func(n int) crypto.Link { return crypto.Link{Object: "OrderItem", Record: id("802", n)} }
+	for n, w := range []crypto.Want{own(contact(0)), {Record: order(1), Owner: contact(1)}, {Record: item(2), Owner: order(2)}} {
+		h := s.link(own(contact(n)))[0]
+		s.person(crypto.Want{Record: order(n), Owner: contact(n)})
+		store.Lose(t, h.Person)
+		if got := s.keys(h.Person)[0]; got.Forgotten || len(got.Keys) != 0 {
+			t.Errorf("a lost key: %+v", got)
 		}
+		mended := s.link(w)[0]
+		if mended.Person != h.Person || len(mended.Keys) != 1 || mended.Keys[0].ID == h.Keys[0].ID {
+			t.Errorf("a person with a lost key became %+v", mended)
+		}
+		s.forget(h.Person)
+		for _, l := range []crypto.Link{contact(n), order(n)} {
+			if got := s.link(own(l))[0]; !got.Forgotten {
+				t.Errorf("forgetting a mended person left %+v", got)
+			}
+			if c := hits(t, s.dir, []byte(l.Record)); c > 0 {
+				t.Errorf("forgetting a mended person left its record in the files, %d times", c)
+			}
+		}
+	}
+	h := s.link(own(contact(9)))[0]
+	store.Lose(t, h.Person)
+	s.forget(h.Person)
+	if got := s.link(own(contact(9)))[0]; !got.Forgotten {
+		t.Errorf("forgetting a person with a lost key left %+v", got)
 	}
 }
 

@@ -50,8 +50,11 @@ func testAlias(t *testing.T, s *suite) {
 	if owner == before {
 		t.Error("an order whose owner became known keeps its own person")
 	}
+	if got := s.person(crypto.Want{Owner: item}); got != owner {
+		t.Error("an item did not follow its order to the owner's person by itself")
+	}
 	if got := s.person(crypto.Want{Record: item, Owner: order(1)}); got != owner {
-		t.Error("the item did not follow its order to the owner's person")
+		t.Error("an item that was read again did not follow its order to the owner's person")
 	}
 	if got := s.keys(before)[0]; len(got.Keys) == 0 {
 		t.Error("the alias lost its key, under which rows still lie")
