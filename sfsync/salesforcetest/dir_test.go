@@ -2,6 +2,7 @@ package salesforcetest_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -93,6 +94,32 @@ func TestTornLogIsCut(t *testing.T) {
 	}
 	if next := c.Insert("Account", map[string]any{"Name": "Next"}); c.Record("Account", next)["Name"] != "Next" {
 		t.Error("the org does not go on")
+	}
+}
+
+func TestDamagedLogIsCut(t *testing.T) {
+	t.Parallel()
+	cfg := salesforcetest.Config{Dir: t.TempDir()}
+	org, err := salesforcetest.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := org.Insert("Account", map[string]any{"Name": "Kept"})
+	damaged := org.Insert("Account", map[string]any{"Name": "Damaged"})
+	if err := org.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(cfg.Dir, "records.log")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(raw, []byte("Damaged"), []byte("Damages"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, cfg)
+	if c.Record("Account", kept) == nil || c.Record("Account", damaged) != nil {
+		t.Errorf("after a bit changed: %v", truth(c.Org, "Account"))
 	}
 }
 

@@ -1,5 +1,7 @@
 package salesforcetest
 
+import "strings"
+
 // The set-up objects: their rows are what the org's switches say now.
 
 // virtualRows computes the rows of a set-up object. The caller holds o.mu.
@@ -21,11 +23,10 @@ func (o *Org) virtualRows(obj *object) []*row {
 		o.objectPermissions(b)
 	case "FieldPermissions":
 		o.fieldPermissions(b)
-	case "PlatformEventChannel":
-		b.add(map[string]string{"DeveloperName": "ChangeEvents", "MasterLabel": "ChangeEvents", "ChannelType": "data"})
-	case "PlatformEventChannelMember":
+	case "PlatformEventChannelMember": // PlatformEventChannel stays empty: it has custom channels only
 		for _, name := range o.selectedForCDC() {
-			b.add(map[string]string{"DeveloperName": "ChangeEvents_" + eventName(name), "EventChannel": "ChangeEvents", "SelectedEntity": eventName(name)})
+			developer := "ChangeEvents_" + strings.ReplaceAll(eventName(name), "__", "_") // Tooling API, PlatformEventChannelMember
+			b.add(map[string]string{"DeveloperName": developer, "EventChannel": "ChangeEvents", "SelectedEntity": eventName(name)})
 		}
 	case "EntityDefinition":
 		for _, each := range o.catalogue.Load().sorted() {

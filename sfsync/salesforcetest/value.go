@@ -133,8 +133,8 @@ func decimal(s string) string {
 }
 
 // scientific writes a decimal as Java's Double.toString does from 10^7 on,
-// which is what REST bodies carry (1.0E7). Numbers with more digits than a
-// double holds are left exact.
+// which is what REST bodies carry (1.2345678E7, help article 000385889).
+// Numbers with more digits than a double holds are left exact.
 func scientific(s string) string {
 	whole, fraction, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	digits := strings.TrimRight(whole+strings.TrimSuffix(fraction, "0"), "0")
