@@ -69,4 +69,3 @@ func unquote(s string) (value string, size int) {
 	}
 	return "", 0
 }
-

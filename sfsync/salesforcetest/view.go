@@ -200,4 +200,3 @@ func (by sorting) compare(a, b string) int {
 	}
 	return n
 }
-
