@@ -43,16 +43,23 @@ func newOrg(t testing.TB, cfg salesforcetest.Config) (*salesforcetest.Org, *bulk
 	for i := range records {
 		org.Insert("Contact", map[string]any{"LastName": fmt.Sprintf("Name%02d", i), "Description": text(i)})
 	}
+	return org, newJobs(t, org, "67.0")
+}
+
+// newJobs is a client of the org that speaks an API version.
+func newJobs(t testing.TB, org *salesforcetest.Org, version string) *bulk.Jobs {
+	t.Helper()
 	settings, err := salesforce.FromEnv(org.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
+	settings.APIVersion = version
 	client, err := salesforce.New(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	return org, bulk.New(client)
+	return bulk.New(client)
 }
 
 // complete creates a job and waits for it.
@@ -221,6 +228,23 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// The org refuses results under another version than that of the job's
+// creation, as after an upgrade of the client.
+func TestResultsUseVersionOfJob(t *testing.T) {
+	t.Parallel()
+	org, newer := newOrg(t, salesforcetest.Config{})
+	job := complete(t, newJobs(t, org, "60.0"))
+	found, err := newer.Job(t.Context(), job.ID)
+	if err != nil || found.APIVersion != "60.0" {
+		t.Fatalf("job %+v, %v; want version 60.0", found, err)
+	}
+	for name, pages := range all(t.Context(), newer, found) {
+		if rows, err := drain(pages); rows != records || err != nil {
+			t.Errorf("%s: %d rows, %v; want %d", name, rows, err, records)
+		}
+	}
+}
+
 func TestResultsOfNothing(t *testing.T) {
 	t.Parallel()
 	for name, rewrite := range map[string]func([]byte) []byte{
@@ -283,6 +307,34 @@ func TestResultPages(t *testing.T) {
 	}
 	if n != 6 {
 		t.Errorf("%d pages beside the skipped ones, want 6", n)
+	}
+}
+
+// Two pages of 12 MB: each download has to wait for the loop halfway.
+func TestResultPagesLargerThanReadAhead(t *testing.T) {
+	t.Parallel()
+	org, jobs := newOrg(t, salesforcetest.Config{BulkPage: 400})
+	long := strings.Repeat("0123456789", 3_000)
+	for i := range 800 - records {
+		org.Insert("Contact", map[string]any{"LastName": "Long", "Description": long + fmt.Sprint(i)})
+	}
+	job := complete(t, jobs)
+	texts := map[string]bool{}
+	for page, err := range jobs.ResultPages(t.Context(), job, 2, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row, err := range page.Rows() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tail, ok := bytes.CutPrefix(row[2], []byte(long)); ok {
+				texts[string(tail)] = true
+			}
+		}
+	}
+	if len(texts) != 800-records {
+		t.Errorf("%d long texts came whole, want %d", len(texts), 800-records)
 	}
 }
 

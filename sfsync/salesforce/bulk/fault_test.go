@@ -62,7 +62,6 @@ func TestDamagedPages(t *testing.T) {
 		{"no locator", salesforcetest.Fault{Status: 200, Body: "\"Id\"\n", Header: header("Sforce-Numberofrecords", "0")}, fault.ResponseInvalid},
 		{"a negative count", salesforcetest.Fault{Status: 200, Body: "\"Id\"\n", Header: http.Header{"Sforce-Numberofrecords": {"-1"}, "Sforce-Locator": {"null"}}}, fault.ResponseInvalid},
 		{"the end too early", salesforcetest.Fault{Status: 200, Body: "\"Id\"\n", Times: -1, Header: http.Header{"Sforce-Numberofrecords": {"0"}, "Sforce-Locator": {"null"}}}, fault.Truncated},
-		{"another API version", salesforcetest.Fault{Times: -1, Status: 409, Code: "API_VERSION_MISMATCH"}, fault.Conflict},
 		{"denied", salesforcetest.Fault{Status: 403, Code: "INSUFFICIENT_ACCESS"}, fault.Denied},
 	} {
 		t.Run(c.name, func(t *testing.T) {
