@@ -80,20 +80,17 @@ func zeros(b []byte, limit int) int {
 	return n
 }
 
-// varint reads an unsigned number of at most size bytes, seven bits each, the
+// varint reads an unsigned number of at most ten bytes, seven bits each, the
 // lowest first (Avro specification, Primitive Types).
-func varint(b []byte, pos, size int) (uint64, int) {
+func varint(b []byte, pos int) (uint64, int) {
 	if pos < 0 {
 		return 0, pos
-	}
-	if pos < len(b) && b[pos] < 0x80 {
-		return uint64(b[pos]), pos + 1
 	}
 	u, n := binary.Uvarint(b[pos:])
 	switch {
 	case n == 0:
 		return 0, tooShort
-	case n < 0 || n > size:
+	case n < 0:
 		return 0, badNumber
 	}
 	return u, pos + n
@@ -103,20 +100,24 @@ func varint(b []byte, pos, size int) (uint64, int) {
 func zigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
 
 func int64At(b []byte, pos int) (int64, int) {
-	u, pos := varint(b, pos, 10)
+	u, pos := varint(b, pos)
 	return zigzag(u), pos
 }
 
 func int32At(b []byte, pos int) (int64, int) {
-	u, pos := varint(b, pos, 5)
-	if u > math.MaxUint32 {
+	u, end := varint(b, pos)
+	if u > math.MaxUint32 || end-pos > 5 {
 		return 0, badNumber
 	}
-	return zigzag(u), pos
+	return zigzag(u), end
 }
 
-// choice reads an index below n: of a union's branch or an enum's symbol.
+// choice reads an index below n: of a union's branch or an enum's symbol. One
+// byte is the rule, and worth not calling anything for.
 func choice(b []byte, pos, n int) (int, int) {
+	if uint(pos) < uint(len(b)) && b[pos]&0x81 == 0 && int(b[pos]/2) < n {
+		return int(b[pos] / 2), pos + 1
+	}
 	i, pos := int32At(b, pos)
 	if pos >= 0 && (i < 0 || i >= int64(n)) {
 		return 0, badIndex
@@ -126,6 +127,9 @@ func choice(b []byte, pos, n int) (int, int) {
 
 // length reads the length of a run of bytes that follows and is all there.
 func length(b []byte, pos int) (int, int) {
+	if uint(pos) < uint(len(b)) && b[pos]&0x81 == 0 && int(b[pos]/2) < len(b)-pos {
+		return int(b[pos] / 2), pos + 1
+	}
 	n, pos := int64At(b, pos)
 	if pos >= 0 && (n < 0 || n > int64(len(b)-pos)) {
 		return 0, tooShort
