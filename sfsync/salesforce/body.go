@@ -29,13 +29,15 @@ func newBody(rc io.ReadCloser, ctx context.Context, cancel context.CancelCauseFu
 	stalled := func() {
 		cancel(fault.New(fault.Timeout, "salesforce.Do", "the answer stalled; try again later"))
 	}
-	return &body{ReadCloser: rc, ctx: ctx, stall: time.AfterFunc(longestStall, stalled), end: end}
+	b := &body{ReadCloser: rc, ctx: ctx, stall: time.AfterFunc(longestStall, stalled), end: end}
+	b.stall.Stop() // the clock runs only while a reader waits
+	return b
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	b.stall.Reset(longestStall)
 	n, err := b.ReadCloser.Read(p)
-	b.stall.Stop() // the clock runs only while the reader waits
+	b.stall.Stop()
 	if err == nil || err == io.EOF {
 		return n, err
 	}

@@ -99,8 +99,5 @@ const longestException = 180 * 24 * time.Hour
 // Format prints no field: a Signer or Certificate would print its key.
 func (c Config) Format(f fmt.State, verb rune) { io.WriteString(f, "salesforce.Config") }
 
-// LogValue gives slog no field either.
-func (c Config) LogValue() slog.Value { return slog.StringValue("salesforce.Config") }
-
-// MarshalText gives encoders no field either.
+// MarshalText gives encoders, and slog, no field either.
 func (c Config) MarshalText() ([]byte, error) { return []byte("salesforce.Config"), nil }

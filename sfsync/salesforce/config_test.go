@@ -114,8 +114,7 @@ func TestNothingPrints(t *testing.T) {
 	cfg.ClientSecret = salesforce.NewSecret("CANARY93secret")
 	mine := w.ca.issue(t, "sync.example.com", nil)
 	cfg.Certificate = &mine
-	cfg.Proxy = nil
-	cfg.ConsumerKey = "key"
+	cfg.ConsumerKey, cfg.Signer = "key", openSigner{jwtKey(), "CANARY93pin"}
 	org := w.org(cfg)
 	var event salesforce.Event
 	org.Observe(func(e salesforce.Event) { event = e })
@@ -145,6 +144,12 @@ func TestNothingPrints(t *testing.T) {
 			t.Errorf("%s prints a secret", name)
 		}
 	}
+}
+
+// openSigner is a signer that prints what it holds, as one for an HSM might.
+type openSigner struct {
+	crypto.Signer
+	PIN string
 }
 
 func TestLoadSigner(t *testing.T) {

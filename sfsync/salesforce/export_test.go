@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"time"
@@ -40,6 +41,9 @@ func Watched(ctx context.Context, rc io.ReadCloser) io.ReadCloser {
 	context.AfterFunc(ctx, func() { rc.Close() })
 	return newBody(rc, ctx, cancel, func() { cancel(nil) })
 }
+
+// Accept is the check of a finished connection.
+func Accept(c Config, host string, cs tls.ConnectionState) error { return c.accept(host, cs) }
 
 // RetryAfter is how the header is read.
 var RetryAfter = retryAfter

@@ -266,6 +266,7 @@ func TestStall(t *testing.T) {
 		defer body.Close()
 		go w.Write([]byte("ab"))
 		one := make([]byte, 1)
+		time.Sleep(3 * salesforce.LongestStall)
 		if _, err := body.Read(one); err != nil {
 			t.Fatal(err)
 		}

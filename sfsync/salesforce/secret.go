@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -42,11 +41,8 @@ func (s Secret) IsZero() bool { return s.f == nil }
 // Format prints the same constant for every verb.
 func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, hidden) }
 
-// MarshalText gives encoders the same constant.
+// MarshalText gives encoders, and slog, the same constant.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
-
-// LogValue gives slog the same constant.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 
 // signer hides a private key, which would print its numbers.
 type signer struct{ f func() crypto.Signer }
@@ -65,6 +61,8 @@ func (s signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]b
 }
 
 func (s signer) Format(f fmt.State, verb rune) { io.WriteString(f, hidden) }
+
+func (s signer) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // LoadSigner reads the private key of the app's certificate from a PEM file:
 // PKCS #8 or PKCS #1, not encrypted, RSA of 2,048 bits or more, as the JWT bearer

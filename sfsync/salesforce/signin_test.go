@@ -228,12 +228,21 @@ func TestRefreshOnce(t *testing.T) {
 	const callers = 50
 	var arrived sync.WaitGroup
 	arrived.Add(callers)
+	var late atomic.Bool // one of them hears of it when the others are done
+	done := make(chan struct{})
+	var served atomic.Int64
 	w.serve(instanceHost, w.tls(instanceHost), http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Bearer "+token {
 			arrived.Done()
 			arrived.Wait() // all of them use the first token
+			if late.CompareAndSwap(false, true) {
+				<-done
+			}
 			expired(rw, r)
 			return
+		}
+		if served.Add(1) == callers-1 {
+			close(done)
 		}
 		rw.Write([]byte("{}"))
 	}))

@@ -250,7 +250,9 @@ func TestTLS12ExceptionEnds(t *testing.T) {
 	cfg := w.config()
 	cfg.TLS12 = []salesforce.TLS12Exception{{Host: instanceHost, Reason: "test", Until: time.Now().Add(time.Second)}}
 	org := w.org(cfg)
-	_, err := org.Do(t.Context(), salesforce.Request{Method: http.MethodPost, Path: "limits"})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := org.Do(ctx, salesforce.Request{Method: http.MethodPost, Path: "limits"})
 	select {
 	case <-entered:
 	default:
@@ -260,6 +262,26 @@ func TestTLS12ExceptionEnds(t *testing.T) {
 		t.Errorf("call under way when the exception ended: %v", err)
 	}
 	expect(t, "after the end", get(org), fault.TLSRefused, "does not offer TLS 1.3")
+}
+
+// TestFinishedConnection is the second check alone, as it stands when the
+// tls.Config has let something through.
+func TestFinishedConnection(t *testing.T) {
+	t.Parallel()
+	verified := [][]*x509.Certificate{{newAuthority(t).cert}}
+	for _, c := range []struct {
+		name  string
+		state tls.ConnectionState
+		want  error
+	}{
+		{"as it should be", tls.ConnectionState{Version: tls.VersionTLS13, VerifiedChains: verified}, nil},
+		{"older", tls.ConnectionState{Version: tls.VersionTLS12, VerifiedChains: verified}, fault.TLSRefused},
+		{"not verified", tls.ConnectionState{Version: tls.VersionTLS13}, fault.TLSRefused},
+	} {
+		if err := salesforce.Accept(salesforce.Config{}, instanceHost, c.state); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
 }
 
 func TestPins(t *testing.T) {
