@@ -1,13 +1,19 @@
 package filekek_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/crypto/cryptotest"
@@ -126,6 +132,53 @@ func TestMissing(t *testing.T) {
 	}
 	if err := vault(); err != nil {
 		t.Errorf("with its file back: %v", err)
+	}
+}
+
+// TestRotated: a file with a second key opens what the first one sealed.
+func TestRotated(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kek.json")
+	old, err := open(t, path).EncryptWithContext(t.Context(), []byte("keyset"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := keyset.NewManagerFromHandle(h)
+	id, err := m.Add(aead.AES256GCMKeyTemplate())
+	if err == nil {
+		err = m.SetPrimary(id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, err = m.Handle(); err != nil {
+		t.Fatal(err)
+	}
+	var both bytes.Buffer
+	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&both)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, both.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := open(t, path)
+	if got, err := k.DecryptWithContext(t.Context(), old, nil); string(got) != "keyset" {
+		t.Errorf("the rotated file opens %q, %v", got, err)
+	}
+	fresh, err := k.EncryptWithContext(t.Context(), []byte("keyset"), nil)
+	if err != nil || binary.BigEndian.Uint32(fresh[1:]) != id {
+		t.Errorf("the rotated file seals with %x, %v; want key %x", fresh[1:5], err, id)
+	}
+	if got, err := k.DecryptWithContext(t.Context(), fresh, nil); string(got) != "keyset" {
+		t.Errorf("the rotated file opens %q, %v", got, err)
 	}
 }
 
