@@ -128,7 +128,7 @@ func TestNothingPrints(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]any{"Config": cfg, "*Config": &cfg, "Secret": cfg.ClientSecret, "in a map": map[string]any{"s": cfg.ClientSecret, "c": cfg},
-		"in a struct": struct{ s salesforce.Secret }{cfg.ClientSecret}, "Org": org, "*Org in a struct": struct{ o *salesforce.Org }{org},
+		"in a struct": struct{ s salesforce.Secret }{cfg.ClientSecret}, "Org": org,
 		"Event": event, "Identity": id, "Signer": loaded, "in a slice": []any{loaded, cfg.ClientSecret}} {
 		var b strings.Builder
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

@@ -2,6 +2,8 @@ package salesforce
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -81,6 +83,9 @@ func (o *Org) Close() error {
 	o.http.CloseIdleConnections()
 	return nil
 }
+
+// Format prints no field; fmt would walk into live connections.
+func (o *Org) Format(f fmt.State, verb rune) { io.WriteString(f, "salesforce.Org") }
 
 // OrgID is the 18-character id that was configured or first seen, or "" before
 // the first sign-in if none was configured.

@@ -135,10 +135,10 @@ func TestQuery(t *testing.T) {
 	if _, ok := rows[0]["attributes"]; ok || len(rows[0]) != 3 {
 		t.Errorf("more than was asked for: %v", slices.Collect(maps.Keys(rows[0])))
 	}
-	for range 4500 {
+	for range 2100 {
 		server.Insert("Product2", map[string]any{"Name": "x"})
 	}
-	if rows, err = c.Query(t.Context(), "SELECT Id FROM Product2"); err != nil || len(rows) != 4500 {
+	if rows, err = c.Query(t.Context(), "SELECT Id FROM Product2"); err != nil || len(rows) != 2100 {
 		t.Errorf("%d rows: %v", len(rows), err)
 	}
 	_, err = c.Query(t.Context(), "SELECT Nothing__c FROM Organization")
@@ -168,12 +168,12 @@ func TestLimitsAndCounts(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	server, c := connect(t, salesforcetest.Config{})
-	const n = 4100
+	const n = 2100
 	for i := range n {
 		server.Insert("Contact", contact(i))
 	}
 	records, pages, err := read(t.Context(), c, "SELECT Id, LastName, Email FROM Contact ORDER BY CreatedDate, Id")
-	if err != nil || len(records) != n || pages != 3 {
+	if err != nil || len(records) != n || pages != 2 {
 		t.Fatalf("%d records in %d pages: %v", len(records), pages, err)
 	}
 	seen := map[any]bool{}
