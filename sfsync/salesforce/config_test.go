@@ -73,6 +73,9 @@ func TestNewChecks(t *testing.T) {
 			c.Proxy = &salesforce.Proxy{URL: "http://proxy:3128", Username: "a", Password: salesforce.NewSecret("CANARY93")}
 		}, "Proxy"},
 		{"SOCKS proxy", func(c *salesforce.Config) { c.Proxy = &salesforce.Proxy{URL: "socks5://proxy:1080"} }, "Proxy"},
+		{"pin with a port", func(c *salesforce.Config) { c.Pins = map[string][][32]byte{instanceHost + ":443": {{1}}} }, "Pins"},
+		{"pin for all hosts", func(c *salesforce.Config) { c.Pins = map[string][][32]byte{"": {{1}}} }, "Pins"},
+		{"roots in upper case", func(c *salesforce.Config) { c.Roots = map[string]*x509.CertPool{"ACME.my.salesforce.com": nil} }, "Roots"},
 		{"exception", except(salesforce.TLS12Exception{Host: instanceHost, Reason: "x", Until: soon}), ""},
 		{"exception for all hosts", except(salesforce.TLS12Exception{Host: "*.salesforce.com", Reason: "x", Until: soon}), "TLS12"},
 		{"exception without reason", except(salesforce.TLS12Exception{Host: instanceHost, Reason: " ", Until: soon}), "TLS12"},

@@ -108,7 +108,7 @@ type EventKind string
 const (
 	SignedIn  EventKind = "sign_in"         // the first session
 	Refreshed EventKind = "refresh"         // a session that replaces an expired one
-	Refused   EventKind = "sign_in_refused" // Err says why
+	Refused   EventKind = "sign_in_refused" // one that failed; Err says why
 	Revoked   EventKind = "revoke"          // by Org.Revoke
 	UsedTLS12 EventKind = "tls12"           // a connection under an exception
 )

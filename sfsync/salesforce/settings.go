@@ -2,10 +2,12 @@ package salesforce
 
 import (
 	"crypto"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +24,7 @@ func (c Config) checked() (Config, error) {
 		return c, fault.New(fault.ConfigInvalid, "salesforce.New", "GODEBUG=http2debug prints access tokens; unset it")
 	}
 	for _, check := range []func(*Config) error{
-		(*Config).checkHosts, (*Config).checkApp, (*Config).checkAudience, (*Config).checkProxy, (*Config).checkExceptions,
+		(*Config).checkHosts, (*Config).checkApp, (*Config).checkAudience, (*Config).checkProxy, (*Config).checkTrust, (*Config).checkExceptions,
 	} {
 		if err := check(&c); err != nil {
 			return c, err
@@ -122,6 +124,21 @@ func (c *Config) checkProxy() error {
 	}
 	if u.Scheme == "http" && c.Proxy.Username != "" {
 		return fault.New(fault.ConfigInvalid, "salesforce.New", "credentials for a proxy need an https proxy; they would travel in clear text").On("", "Proxy")
+	}
+	return nil
+}
+
+// checkTrust refuses a host that no connection would be looked up by: its pins
+// would be checked nowhere.
+func (c *Config) checkTrust() error {
+	hosts := append(slices.Collect(maps.Keys(c.Roots)), slices.Collect(maps.Keys(c.Pins))...)
+	for _, host := range hosts {
+		if host != strings.ToLower(host) || strings.ContainsAny(host, ":/*") {
+			return fault.New(fault.ConfigInvalid, "salesforce.New", "name hosts in lower case, without port or wildcard").On("", "Roots", "Pins")
+		}
+	}
+	if _, all := c.Pins[""]; all {
+		return fault.New(fault.ConfigInvalid, "salesforce.New", "pins are for one host; name it").On("", "Pins")
 	}
 	return nil
 }
