@@ -45,6 +45,10 @@ type Job struct {
 	// APIVersion is the version that created the job, such as "67.0". Results
 	// are read with the same, or Salesforce refuses.
 	APIVersion string
+	// Created is when the org took the job up, by the org's clock and to the
+	// second: what was committed before is in the results. Zero if the org did
+	// not say.
+	Created time.Time
 
 	delimiter byte
 	failure   string // the error code that errorMessage begins with, or ""
@@ -170,12 +174,15 @@ func readJob(body []byte) (Job, error) {
 		Version   json.Number `json:"apiVersion"`
 		Delimiter string      `json:"columnDelimiter"`
 		Message   string      `json:"errorMessage"`
+		Created   string      `json:"createdDate"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return Job{}, notAJob()
 	}
 	number, _, _ := strings.Cut(in.Version.String(), ".")
-	job := Job{ID: in.ID, State: in.State, Object: in.Object, Records: in.Records, APIVersion: number + ".0", delimiter: delimiters[in.Delimiter]}
+	created, _ := time.Parse("2006-01-02T15:04:05.999-0700", in.Created)
+	job := Job{ID: in.ID, State: in.State, Object: in.Object, Records: in.Records, APIVersion: number + ".0",
+		Created: created.UTC().Truncate(time.Second), delimiter: delimiters[in.Delimiter]}
 	if m := failure.FindStringSubmatch(in.Message); m != nil {
 		job.failure = m[1]
 	}

@@ -1,0 +1,152 @@
+package sfsync
+
+import (
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// apply is the rule for one event and one record it names. Events come here in
+// stream order. What an event cannot say makes the row dirty: a debt that only
+// a read pays. subjects are the record's persons as a complete event names
+// them, nil for any other event.
+func (m *maker) apply(r *record, c minimize.Change, subjects []crypto.Subject) error {
+	kind := c.Kind()
+	switch {
+	case m.contained(r, c):
+		return nil
+	case kind == minimize.Delete:
+		// A mark stays: a read begun before the deletion still has the record,
+		// and would bring it back. The body of a DELETE is never used.
+		r.empty(store.Gone)
+		r.happened(store.OpDelete, c)
+	case kind == minimize.Create || kind == minimize.Undelete:
+		return m.create(r, c, subjects)
+	case kind == minimize.Gap || r.row.Mark == store.Absent || r.row.Mark == store.Gone || r.row.Stub():
+		m.gap(r, c)
+	case r.row.Mark == store.Suppressed:
+		if m.movesPerson(c) {
+			r.stub()
+			r.happened(store.OpMark, c)
+		}
+	case m.movesPerson(c):
+		// Nothing stays under the key of the person it no longer is about.
+		r.stub()
+		r.happened(store.OpMark, c)
+	case c.Touched():
+		return m.update(r, c)
+	}
+	return nil
+}
+
+// contained reports whether the read that filled the row saw the event's
+// transaction. Both are whole seconds, and a row that an event has touched
+// since may hold a change that the read did not see. Nothing depends on the
+// answer: applying such an event again is harmless.
+func (m *maker) contained(r *record, c minimize.Change) bool {
+	base := r.row.Base
+	if m.off(skipStrictlyOlder) && base > 0 {
+		return c.Commit() <= base
+	}
+	return r.row.Mark == store.Live && !r.row.Evented && base > 0 && c.Commit() < base
+}
+
+// create replaces the row: the event describes all of the record. A row that
+// was dirty stays so, as only a read clears that.
+func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject) error {
+	if subjects[0].Forgotten() {
+		r.suppress(subjects[0].Person(), 0)
+		r.happened(store.OpMark, c)
+		return nil
+	}
+	cells, complete, err := m.seal(r.row.ID, subjects, c)
+	if err != nil {
+		return err
+	}
+	r.replace(subjects, cells)
+	r.row.Evented = true
+	r.happened(operation(c.Kind()), c)
+	if !complete {
+		r.mark()
+	}
+	return nil
+}
+
+// gap owes a read: the event says that the record changed, not how, or it is a
+// delta for a record of which nothing is held.
+func (m *maker) gap(r *record, c minimize.Change) {
+	if m.off(deltaWithoutRow) && r.row.Mark == store.Absent {
+		return
+	}
+	if r.row.Mark != store.Live {
+		r.stub()
+	}
+	r.mark()
+	r.row.Evented = true
+	r.happened(store.OpMark, c)
+}
+
+// update applies a delta: only the fields whose changed bit is set. A value
+// that the event hides, sends as a diff or cannot hold exactly is not null:
+// the row becomes dirty.
+func (m *maker) update(r *record, c minimize.Change) error {
+	if m.off(dirtyAppliesEvents) && r.row.Dirty {
+		return nil
+	}
+	if len(r.subjects) != len(m.table.Rules) || unusable(r.subjects) {
+		r.stub()
+		r.happened(store.OpMark, c)
+		return nil
+	}
+	cells, complete, err := m.seal(r.row.ID, r.subjects, c)
+	if err != nil {
+		return err
+	}
+	r.patch(cells)
+	r.row.Key, r.row.Evented = r.subjects[0].Key(), true
+	r.happened(store.OpUpdate, c)
+	if !complete {
+		r.mark()
+	}
+	return nil
+}
+
+// movesPerson reports whether an update may change whose record it is: it
+// touches a reference to a person, or the record type of an Account.
+func (m *maker) movesPerson(c minimize.Change) bool {
+	if m.off(personChange) {
+		return false
+	}
+	if c.Kind() != minimize.Update {
+		return false
+	}
+	for i := range m.references {
+		if state, _ := c.Reference(i); state != minimize.Unset {
+			return true
+		}
+	}
+	return c.Retyped()
+}
+
+// unusable reports whether a delta cannot be sealed for these persons: a key
+// is missing or destroyed.
+func unusable(subjects []crypto.Subject) bool {
+	for _, s := range subjects {
+		if s.Forgotten() || s.Missing() {
+			return true
+		}
+	}
+	return false
+}
+
+func operation(kind minimize.Kind) store.Op {
+	switch kind {
+	case minimize.Create:
+		return store.OpCreate
+	case minimize.Undelete:
+		return store.OpUndelete
+	case minimize.Read:
+		return store.OpRead
+	}
+	return store.OpUpdate
+}

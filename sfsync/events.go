@@ -1,0 +1,93 @@
+package sfsync
+
+import (
+	"context"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// made makes one object's part of a batch. The caller holds the object.
+func (s *session) made(ctx context.Context, o *object, keys *crypto.Batch, arrivals []arrival) (store.ObjectBatch, error) {
+	m := &maker{sealing: s.sealing(o, keys), o: o, references: len(o.table.References())}
+	if err := m.load(ctx, s.cfg.Store, arrivals); err != nil {
+		return store.ObjectBatch{}, err
+	}
+	named, err := m.persons(ctx, arrivals)
+	if err != nil {
+		return store.ObjectBatch{}, err
+	}
+	rules := len(o.schema.Rules)
+	for _, a := range arrivals {
+		if a.lost || a.change.Kind() == minimize.Overflow {
+			m.owe = true
+			continue
+		}
+		for i := range a.change.Len() {
+			var subjects []crypto.Subject
+			if complete(a) {
+				subjects, named = named[:rules:rules], named[rules:]
+			}
+			if err := m.apply(m.records[a.change.RecordID(i)], a.change, subjects); err != nil {
+				return store.ObjectBatch{}, err
+			}
+		}
+	}
+	return m.result(), nil
+}
+
+// complete reports whether an event describes all of its records.
+func complete(a arrival) bool {
+	return !a.lost && (a.change.Kind() == minimize.Create || a.change.Kind() == minimize.Undelete)
+}
+
+func (m *maker) load(ctx context.Context, s store.Store, arrivals []arrival) error {
+	seen := map[string]bool{}
+	for _, a := range arrivals {
+		if !a.lost && a.change.Kind() != minimize.Overflow {
+			m.order = ids(m.order, seen, a.change)
+		}
+	}
+	records, err := m.o.load(ctx, s, m.order)
+	m.records = records
+	return err
+}
+
+// persons finds whose records the events are: those named by complete events,
+// in their order, and those of the rows already held.
+func (m *maker) persons(ctx context.Context, arrivals []arrival) ([]crypto.Subject, error) {
+	var wants []crypto.Want
+	for _, a := range arrivals {
+		if complete(a) {
+			for i := range a.change.Len() {
+				wants = m.wants(wants, m.o.table, a.change.RecordID(i), a.change)
+			}
+		}
+	}
+	named, err := m.keys.Subjects(ctx, wants)
+	if err != nil {
+		return nil, err
+	}
+	return named, m.known(ctx)
+}
+
+func (m *maker) known(ctx context.Context) error {
+	var persons []crypto.Person
+	for _, id := range m.order {
+		if r := m.records[id]; r.row.Mark == store.Live {
+			persons = append(persons, r.row.Persons...)
+		}
+	}
+	subjects, err := m.keys.Known(ctx, persons)
+	if err != nil {
+		return err
+	}
+	for _, id := range m.order {
+		if r := m.records[id]; r.row.Mark == store.Live {
+			n := len(r.row.Persons)
+			r.subjects, subjects = subjects[:n:n], subjects[n:]
+		}
+	}
+	return nil
+}

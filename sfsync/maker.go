@@ -1,0 +1,168 @@
+package sfsync
+
+import (
+	"slices"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// maker makes one object's part of a batch, under the object's lock.
+type maker struct {
+	*sealing
+	o          *object
+	references int
+	records    map[string]*record
+	order      []string // ids in the order they were first named
+	owe        bool     // everything is owed again
+}
+
+// result is the batch of what was made; N and the numbers after it are taken
+// from the object, which moves on.
+func (m *maker) result() store.ObjectBatch {
+	b := store.ObjectBatch{Object: m.o.name, N: m.o.n}
+	for _, id := range m.order {
+		if r := m.records[id]; r.written {
+			r.row.Patch = r.row.Patch && !r.replaced
+			b.Rows = append(b.Rows, r.row)
+		}
+	}
+	if m.owe {
+		b.Owe, b.Floor = []store.Range{store.Whole(store.Full)}, !m.off(floorVoidsReads)
+	}
+	return b
+}
+
+// The cells of a batch share memory, taken in pieces of arenaSize bytes;
+// sealRoom is what sealing a short value adds to it at most.
+const (
+	arenaSize = 64 << 10
+	sealRoom  = 512
+)
+
+// sealing turns decoded changes into the cells of one batch. It can seal and
+// nothing else: there is no way from here back to a value.
+type sealing struct {
+	name     string
+	table    store.Table
+	columns  []minimize.Column
+	keys     *crypto.Batch
+	arena    []byte
+	cells    []store.Cell
+	names    map[string]string // API name -> stable name of the policy's objects
+	disabled rule
+}
+
+func (s *session) sealing(o *object, keys *crypto.Batch) *sealing {
+	return &sealing{name: o.name, table: o.schema, columns: o.columns, keys: keys, names: s.names, disabled: s.disabled}
+}
+
+func (s *sealing) off(r rule) bool { return s.disabled&r != 0 }
+
+// seal returns a cell for each column, Unset where the change says nothing,
+// and whether the change says all that it touches.
+func (s *sealing) seal(id string, subjects []crypto.Subject, c minimize.Change) ([]store.Cell, bool, error) {
+	cells, complete := s.row(), true
+	for i := range s.columns {
+		state, text := c.Value(i)
+		if state == minimize.Hidden && s.off(hiddenIsNotNull) {
+			state = minimize.Null
+		}
+		switch state {
+		case minimize.Null, minimize.Known:
+			cell, err := s.cell(id, subjects[s.columns[i].Rule], i, state == minimize.Null, text)
+			if err != nil {
+				return nil, false, err
+			}
+			cells[i] = cell
+		case minimize.Hidden, minimize.Diff, minimize.Imprecise:
+			complete = false
+		}
+	}
+	return cells, complete, nil
+}
+
+// cell is one field: sealed for its person, or plain as the policy says.
+func (s *sealing) cell(id string, subject crypto.Subject, i int, null bool, text []byte) (store.Cell, error) {
+	column := &s.columns[i]
+	sealed := column.Class == minimize.Personal
+	if null && !(sealed && column.Conceal) {
+		return store.Cell{State: store.Null}, nil
+	}
+	if sealed && subject.Forgotten() {
+		return store.Cell{}, nil
+	}
+	if cap(s.arena)-len(s.arena) < len(text)+sealRoom {
+		s.arena = make([]byte, 0, max(arenaSize, len(text)+sealRoom))
+	}
+	start := len(s.arena)
+	if !sealed {
+		s.arena = append(s.arena, text...)
+		return store.Cell{State: store.Value, Bytes: s.arena[start:len(s.arena):len(s.arena)]}, nil
+	}
+	spec := &s.table.Columns[i]
+	field := crypto.Field{Object: s.name, Record: id, Name: column.Name, Type: spec.Type, Small: spec.Small}
+	arena, err := s.keys.Seal(s.arena, subject, field, null, text)
+	if err != nil {
+		return store.Cell{}, err
+	}
+	s.arena = arena
+	return store.Cell{State: store.Value, Bytes: arena[start:len(arena):len(arena)]}, nil
+}
+
+// row takes the cells of one row from a slab, so that a batch of a thousand
+// rows makes a few allocations and not a thousand.
+func (s *sealing) row() []store.Cell {
+	n := len(s.columns)
+	if len(s.cells) < n {
+		s.cells = make([]store.Cell, 256*n)
+	}
+	cells := s.cells[:n:n]
+	s.cells = s.cells[n:]
+	return cells
+}
+
+// wants lists whose record a complete description is: one want for each
+// person rule, the record's own first.
+func (s *sealing) wants(wants []crypto.Want, table *minimize.Table, id string, c minimize.Change) []crypto.Want {
+	record := crypto.Link{Object: s.name, Record: id}
+	for k, rule := range table.Rules() {
+		want := crypto.Want{Owner: s.owner(table, rule, c)}
+		if k == 0 {
+			want.Record = record
+		} else if want.Owner == (crypto.Link{}) {
+			want.Owner = record
+		}
+		wants = append(wants, want)
+	}
+	return wants
+}
+
+// owner is the first reference of the rule that is set; none: the record is
+// its own person.
+func (s *sealing) owner(table *minimize.Table, rule []int, c minimize.Change) crypto.Link {
+	for _, i := range rule {
+		if state, id := c.Reference(i); state == minimize.Known {
+			ref := string(id)
+			object := table.ReferenceObject(i, ref)
+			if stable, ok := s.names[object]; ok {
+				object = stable
+			}
+			return crypto.Link{Object: object, Record: ref}
+		}
+	}
+	return crypto.Link{}
+}
+
+// ids appends the records of a change that are not in the list yet.
+func ids(list []string, seen map[string]bool, c minimize.Change) []string {
+	list = slices.Grow(list, c.Len())
+	for i := range c.Len() {
+		if id := c.RecordID(i); !seen[id] {
+			seen[id] = true
+			list = append(list, id)
+		}
+	}
+	return list
+}

@@ -1,0 +1,100 @@
+package sfsync
+
+import (
+	"context"
+
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// queueLength is how many batches may be made ahead of the one that commits.
+const queueLength = 8
+
+// enqueue numbers what was made of the object and puts it in the queue. The
+// caller holds the lock of every object in the batch, so that batches of one
+// object are queued in the order of their numbers.
+func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
+	b.Epoch, b.Policy = s.epoch, s.cfg.Policy.Version
+	b.Entries = append(s.observed.take(), b.Entries...)
+	for i := range b.Objects {
+		ob := &b.Objects[i]
+		o := s.objects[ob.Object]
+		o.advance(ob, s.disabled)
+		if len(ob.Rows) > 0 {
+			b.Entries = append(b.Entries, s.entry(audit.Entry{Kind: audit.KindBatch, Object: ob.Object, Count: len(ob.Rows)}))
+		}
+	}
+	batch := &Batch{store: b, session: s, done: make(chan struct{})}
+	select {
+	case s.queue <- batch:
+		return batch, nil
+	case <-ctx.Done():
+		// The numbers above are spent, so the session cannot go on.
+		err := fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
+		s.stop(err)
+		return nil, err
+	}
+}
+
+// advance gives the batch the object's next number and takes over its debts.
+// The caller holds mu.
+func (o *object) advance(b *store.ObjectBatch, disabled rule) {
+	b.N = o.n
+	o.n++
+	if b.Floor {
+		o.floor = o.n
+	}
+	for _, paid := range b.Paid {
+		o.owed = without(o.owed, paid)
+	}
+	for _, owe := range b.Owe {
+		o.owed = append(without(o.owed, owe), owe)
+	}
+	for i := range b.Begin {
+		b.Begin[i].N0 = o.n
+		o.open[b.Begin[i].ID] = o.n
+	}
+	for _, id := range b.End {
+		delete(o.open, id)
+	}
+	if b.Caught != 0 {
+		o.caught = b.Caught
+	}
+	b.ForgetGone = o.forgettable(disabled)
+	o.forgot = max(o.forgot, b.ForgetGone)
+	o.enter(b.Rows)
+}
+
+func without(ranges []store.Range, r store.Range) []store.Range {
+	kept := ranges[:0:0]
+	for _, have := range ranges {
+		if have.From != r.From || have.To != r.To {
+			kept = append(kept, have)
+		}
+	}
+	return kept
+}
+
+// commitAlone queues a batch of one object that has no rows to make, and waits
+// until it is durable.
+func (s *session) commitAlone(ctx context.Context, b store.ObjectBatch) error {
+	o := s.objects[b.Object]
+	o.mu.Lock()
+	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{b}})
+	o.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return batch.wait(ctx)
+}
+
+// wait returns when the batch has committed.
+func (b *Batch) wait(ctx context.Context) error {
+	select {
+	case <-b.done:
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
+	}
+}

@@ -1,0 +1,82 @@
+package sfsync
+
+import (
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// record is one row while a batch is made: as it was loaded, then as the batch
+// will leave it. Only the maker that loaded it uses it.
+type record struct {
+	row      store.Row
+	subjects []crypto.Subject // of row.Persons, in their order
+	written  bool             // the batch writes the row
+	replaced bool             // the batch writes all of it, so Cells are complete
+}
+
+// happened notes what the row stands for in the batch.
+func (r *record) happened(op store.Op, c minimize.Change) {
+	r.written = true
+	r.row.Op = op
+	r.row.Commit, r.row.Transaction, r.row.Sequence = c.Commit(), c.TransactionKey(), c.Sequence()
+}
+
+// empty leaves the row with a mark and nothing of the record.
+func (r *record) empty(mark store.Mark) {
+	r.written, r.replaced = true, true
+	r.subjects = nil
+	r.row.Mark, r.row.Persons, r.row.Key, r.row.Cells = mark, nil, 0, nil
+	r.row.Base, r.row.Evented, r.row.Dirty, r.row.Patch = 0, false, false, false
+}
+
+// stub empties the row and owes a read: the record exists, and nothing that is
+// held of it could be trusted or opened.
+func (r *record) stub() {
+	r.empty(store.Live)
+	r.row.Dirty, r.row.Evented = true, true
+}
+
+// suppress empties the row of a forgotten person. The person stays, so that a
+// later event does not read the record again.
+func (r *record) suppress(person crypto.Person, base int64) {
+	r.empty(store.Suppressed)
+	r.row.Persons, r.row.Base, r.row.Evented = []crypto.Person{person}, base, base == 0
+}
+
+// mark owes a read of the row and keeps what is held of it.
+func (r *record) mark() {
+	if !r.written {
+		r.row.Op = store.OpMark
+	}
+	r.written = true
+	r.row.Dirty = true
+	r.row.Patch = !r.replaced
+}
+
+// replace makes the row what one complete description of the record says.
+func (r *record) replace(subjects []crypto.Subject, cells []store.Cell) {
+	dirty := r.row.Dirty && r.row.Mark == store.Live
+	r.empty(store.Live)
+	r.subjects, r.row.Cells, r.row.Dirty = subjects, cells, dirty
+	r.row.Key = subjects[0].Key()
+	r.row.Persons = make([]crypto.Person, len(subjects))
+	for i, s := range subjects {
+		r.row.Persons[i] = s.Person()
+	}
+}
+
+// patch applies a delta: the cells that it sets, and no other.
+func (r *record) patch(cells []store.Cell) {
+	r.written = true
+	r.row.Patch = !r.replaced
+	if r.row.Cells == nil {
+		r.row.Cells = cells
+		return
+	}
+	for i, cell := range cells {
+		if cell.State != store.Unset {
+			r.row.Cells[i] = cell
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package sfsync
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// session is one stretch of work from what is durable until something ends it.
+type session struct {
+	*Sync
+	epoch   int64
+	objects map[string]*object // by stable name
+	topics  map[string]*topic  // by topic name
+	names   map[string]string  // API name -> stable name
+	queue   chan *Batch
+	unacked unacked
+	stop    context.CancelCauseFunc
+}
+
+// Changes hands out the batches that Run would apply, before they are applied.
+// Ack applies one. Leaving the loop stops everything; what was not acknowledged
+// comes again with the next call. The iteration ends with ctx, without an
+// error, or with the fault that stopped it.
+func (s *Sync) Changes(ctx context.Context) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		err := s.session(ctx, func(ctx context.Context, se *session) error { return se.stream(ctx, yield) })
+		if err != nil && err != errLeft {
+			yield(nil, err)
+		}
+	}
+}
+
+// errLeft says that the caller left the loop.
+var errLeft = fault.New(fault.Canceled, "sfsync.Changes", "the loop was left")
+
+// session opens a session and runs work in it. Only one is under way at a time.
+func (s *Sync) session(ctx context.Context, work func(context.Context, *session) error) error {
+	if !s.busy.TryLock() {
+		return fault.New(fault.Conflict, "sfsync.Run", "wait for the run that is under way, or stop it")
+	}
+	defer s.busy.Unlock()
+	inner, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	se := &session{Sync: s, objects: map[string]*object{}, topics: map[string]*topic{}, names: map[string]string{},
+		queue: make(chan *Batch, queueLength), stop: stop}
+	err := se.open(inner)
+	if err == nil {
+		err = work(inner, se)
+	}
+	s.status.phase("stopped")
+	if err == errLeft {
+		return err
+	}
+	var cause *fault.Error // given to stop by whatever failed first
+	if errors.As(context.Cause(inner), &cause) {
+		err = cause
+	}
+	if ended(ctx, err) {
+		return nil
+	}
+	return err
+}
+
+// open signs in, compiles the policy against the org, and prepares the store.
+func (s *session) open(ctx context.Context) error {
+	s.status.phase("signing in")
+	identity, err := s.cfg.Org.SignIn(ctx)
+	if err != nil {
+		return err
+	}
+	if identity.OrgID != s.cfg.Vault.OrgID() {
+		return fault.New(fault.WrongOrg, "sfsync.Run", "the keys belong to another org than the one signed in to; use this org's keys")
+	}
+	tables, schema, err := s.compile(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := s.cfg.Store.Prepare(ctx, schema)
+	if err != nil {
+		return err
+	}
+	s.epoch = state.Epoch
+	for i, table := range schema.Tables {
+		o := newObject(tables[i], table, state.Objects[table.Object])
+		s.objects[o.name], s.names[o.api] = o, o.name
+		if table.Topic != "" {
+			s.join(o, table.Topic, state.Topics[table.Topic])
+		}
+	}
+	s.status.opened(s)
+	s.log.Info("signed in and prepared", "objects", len(s.objects), "policy", s.cfg.Policy.Version)
+	_, err = s.enqueue(ctx, store.Batch{Entries: []audit.Entry{s.entry(audit.Entry{Kind: audit.KindStart})}})
+	return err
+}
+
+// compile describes each object of the policy and fits the policy to it.
+func (s *Sync) compile(ctx context.Context) ([]*minimize.Table, store.Schema, error) {
+	schema := store.Schema{Org: s.cfg.Vault.OrgID(), Policy: s.cfg.Policy.Version, Hash: s.cfg.Policy.Hash()}
+	var tables []*minimize.Table
+	for _, name := range s.cfg.Policy.ObjectNames() {
+		describe, err := s.rest.Describe(ctx, name)
+		if err != nil {
+			return nil, schema, err
+		}
+		table, err := s.cfg.Policy.Compile(name, describe)
+		if err != nil {
+			return nil, schema, err
+		}
+		if unlisted := table.Unlisted(); len(unlisted) > 0 {
+			s.log.Debug("fields of the org that the policy does not list", "object", name, "fields", unlisted)
+		}
+		tables = append(tables, table)
+		schema.Tables = append(schema.Tables, s.kept(table))
+	}
+	return tables, schema, nil
+}
+
+// kept is a compiled table as the store needs to know it.
+func (s *Sync) kept(table *minimize.Table) store.Table {
+	kept := store.Table{Object: table.StableName(), Topic: s.cfg.Policy.Topic(table.Object())}
+	references := table.References()
+	for _, rule := range table.Rules() {
+		text := ""
+		for _, i := range rule {
+			text += references[i].Name + " "
+		}
+		kept.Rules = append(kept.Rules, text)
+	}
+	for _, c := range table.Columns() {
+		kept.Columns = append(kept.Columns, store.Column{Name: c.Name, Rule: c.Rule, Type: byte(c.Type),
+			Sealed: c.Class == minimize.Personal, Small: c.Type == minimize.Picklist || c.Type == minimize.Boolean})
+	}
+	return kept
+}
+
+// stream runs topics and workers and hands out what they make.
+func (s *session) stream(ctx context.Context, yield func(*Batch, error) bool) error {
+	s.status.phase("running")
+	g, ctx := errgroup.WithContext(ctx)
+	for _, t := range s.topics {
+		g.Go(func() error { return s.follow(ctx, t) })
+	}
+	for _, o := range s.objects {
+		g.Go(func() error { return s.scan(ctx, o) })
+		g.Go(func() error { return s.reread(ctx, o) })
+		if o.topic == nil {
+			close(o.ready)
+			g.Go(func() error { return s.poll(ctx, o) })
+		}
+	}
+	return s.drain(ctx, g, yield)
+}
+
+// drain hands out batches until ctx ends, then waits for all makers.
+func (s *session) drain(ctx context.Context, g *errgroup.Group, yield func(*Batch, error) bool) error {
+	var err error
+	for err == nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case b := <-s.queue:
+			err = s.accept(ctx, b)
+			if err == nil && !b.quiet() && !yield(b, nil) {
+				err = errLeft
+			}
+		}
+	}
+	s.stop(err)
+	if failed := g.Wait(); err == nil {
+		err = failed
+	}
+	return err
+}
+
+// observed are ledger entries of what the org reported; they commit with the
+// next batch.
+type observed struct {
+	sync.Mutex
+	entries []audit.Entry
+}
+
+func (s *Sync) observe(e salesforce.Event) {
+	s.observed.Lock()
+	defer s.observed.Unlock()
+	entry := audit.Entry{Kind: audit.KindSignIn, Host: e.Host, Reason: e.Reason}
+	switch e.Kind {
+	case salesforce.UsedTLS12:
+		entry.Kind = audit.KindException
+	case salesforce.Refused:
+		entry.Code = string(fault.CodeOf(e.Err))
+	}
+	s.observed.entries = append(s.observed.entries, s.entry(entry))
+}
+
+func (o *observed) take() []audit.Entry {
+	o.Lock()
+	defer o.Unlock()
+	entries := o.entries
+	o.entries = nil
+	return entries
+}
+
+func (s *Sync) entry(e audit.Entry) audit.Entry {
+	e.Time, e.Actor, e.Policy = time.Now().UTC().Truncate(time.Millisecond), s.cfg.Actor, s.cfg.Policy.Version
+	return e
+}

@@ -1,0 +1,68 @@
+package sfsync
+
+import (
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// settled is how much older than the server's clock a SystemModstamp must be to
+// be trusted as the base of a row: two changes can share a second, a stamp
+// precedes its commit, and clocks differ, all together by less than this.
+const settled = 10 * 60 // seconds
+
+// answer is what a read returned for one record, sealed already: a full read
+// replaces a row whoever's it was, so it does not depend on the row.
+type answer struct {
+	id       string
+	absent   bool // the record was asked for by id and does not exist
+	stamp    int64
+	subjects []crypto.Subject
+	cells    []store.Cell
+	complete bool
+}
+
+// settle is the rule for one record that a read asked for. n0 is the object's
+// N when the read began: what was written since is newer than the answer, so
+// the row is owed another read instead.
+func (m *maker) settle(r *record, a answer, n0, serverTime int64) {
+	switch {
+	case r.row.Seq > n0 && !m.off(readLosesToEvent):
+		m.beaten(r, a)
+	case a.absent:
+		r.empty(store.Gone)
+		r.row.Op = store.OpDelete
+	case a.subjects[0].Forgotten():
+		r.suppress(a.subjects[0].Person(), a.stamp)
+		r.row.Op = store.OpMark
+	default:
+		m.fill(r, a, serverTime)
+	}
+}
+
+// beaten: something wrote the row since the read began. Only a row that is
+// gone, of a record the read did not find either, is settled by that.
+func (m *maker) beaten(r *record, a answer) {
+	if r.row.Mark == store.Gone {
+		if a.absent {
+			return
+		}
+		r.stub()
+	}
+	r.mark()
+}
+
+// fill makes the row what the read returned. A stamp too young to trust leaves
+// the row without a base, as if an event had touched it.
+func (m *maker) fill(r *record, a answer, serverTime int64) {
+	r.row.Dirty = false
+	r.replace(a.subjects, a.cells)
+	r.row.Op = store.OpRead
+	if a.stamp+settled < serverTime || m.off(youngStamp) {
+		r.row.Base = a.stamp
+	} else {
+		r.row.Evented = true
+	}
+	if !a.complete {
+		r.mark()
+	}
+}

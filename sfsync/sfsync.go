@@ -1,0 +1,145 @@
+// Package sfsync keeps a minimised, sealed, up-to-date copy of a Salesforce
+// org: it reads what a policy allows, follows the org's changes, seals personal
+// fields for the person they are about, and applies all of it to a store.
+//
+// The rule it keeps: no change is lost, whatever breaks. Events are applied in
+// stream order; what an event cannot say becomes a debt that commits with the
+// position that passes it, and only a read that began after the debt pays it.
+//
+//	s, err := sfsync.New(sfsync.Config{Org: org, Policy: policy, Store: rows, Vault: vault})
+//	err = s.Run(ctx)
+//
+// [Sync.Run] is the whole job. [Sync.CatchUp] is one pass without a stream, for
+// cron jobs. [Sync.Changes] hands each batch to a pipeline before it is
+// applied. [Sync.Plan] says what a changed policy would do, before it is done,
+// and [Sync.Status] how far the copy is.
+//
+// # How a change reaches the store
+//
+// A batch is made under the lock of its object: the rows it names are loaded,
+// the rules of apply.go and settle.go say what becomes of them, and their
+// fields are sealed. It is then queued, and batches commit in the order of the
+// queue, each with its rows, position, debts and ledger entries in one
+// transaction. While one is being written the next is made from the rows as
+// the queue will leave them. If a commit fails, everything queued is void and
+// the run begins again from what is durable.
+//
+// # Security
+//
+// The engine can seal and cannot open: it holds a crypto.Sealer and no
+// Opener. It prints nothing; a Logger, if given, receives object names, counts
+// and codes. A process that holds the sealer holds the keys in memory: whoever
+// reads its memory reads them.
+package sfsync
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/bulk"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/pubsub"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/rest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Config is what a Sync needs. All fields but the last three are required.
+type Config struct {
+	Org    *salesforce.Org
+	Policy *minimize.Policy
+	Store  store.Store
+	Vault  *crypto.Vault
+
+	// Logger receives progress and faults; nil: nothing is logged.
+	Logger *slog.Logger
+	// Window is how many events may be outstanding on a topic: 1 to 100, the
+	// service's cap (Pub/Sub API guide, Subscribe RPC). 0 means 100.
+	Window int
+	// Actor is the name the ledger records for the engine; "" means "sync".
+	Actor string
+}
+
+// Sync keeps one org's copy. Its methods are safe for concurrent use, but only
+// one of Run, CatchUp and Changes may be under way.
+type Sync struct {
+	cfg    Config
+	rest   *rest.Client
+	bulk   *bulk.Jobs
+	events *pubsub.PubSub
+	log    *slog.Logger
+
+	busy     sync.Mutex // held while a session is under way
+	status   status
+	observed observed
+	disabled rule // tests only
+}
+
+// New checks the configuration and does no I/O.
+func New(cfg Config) (*Sync, error) {
+	const op = "sfsync.New"
+	switch {
+	case cfg.Org == nil || cfg.Policy == nil || cfg.Store == nil || cfg.Vault == nil:
+		return nil, fault.New(fault.ConfigInvalid, op, "give Org, Policy, Store and Vault")
+	case cfg.Window < 0 || cfg.Window > 100:
+		return nil, fault.New(fault.ConfigInvalid, op, "set Window between 1 and 100, or leave it 0")
+	case samePath(cfg.Store, cfg.Vault.Keys()):
+		return nil, fault.New(fault.ConfigInvalid, op, "keep rows and keys in two databases, so that one stolen file opens nothing")
+	}
+	if err := cfg.Policy.Validate(); err != nil {
+		return nil, err
+	}
+	if id := cfg.Org.OrgID(); id != "" && id != cfg.Vault.OrgID() {
+		return nil, fault.New(fault.WrongOrg, op, "open the vault with the org id that the org is configured with")
+	}
+	if cfg.Window == 0 {
+		cfg.Window = 100
+	}
+	if cfg.Actor == "" {
+		cfg.Actor = "sync"
+	}
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Sync{cfg: cfg, rest: rest.New(cfg.Org), bulk: bulk.New(cfg.Org),
+		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log}
+	cfg.Org.Observe(s.observe)
+	return s, nil
+}
+
+// samePath reports whether two stores say that they live in one file.
+func samePath(a, b any) bool {
+	x, ok := a.(interface{ Path() string })
+	y, ok2 := b.(interface{ Path() string })
+	return ok && ok2 && filepath.Clean(x.Path()) == filepath.Clean(y.Path())
+}
+
+// Run signs in, makes the first copy of what is owed, follows the stream, and
+// returns when all it started has stopped: nil when ctx ended, and every batch
+// accepted by then is committed. It resumes where the last run stopped,
+// however that ended. A fault that waiting can mend is waited out; any other
+// is returned.
+func (s *Sync) Run(ctx context.Context) error {
+	return s.keepTrying(ctx, func(ctx context.Context) error {
+		for batch, err := range s.Changes(ctx) {
+			if err != nil {
+				return err
+			}
+			if err := batch.Ack(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ended reports whether an error only says that the caller's context ended.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (err == nil || errors.Is(err, fault.Canceled) || errors.Is(err, fault.Timeout))
+}

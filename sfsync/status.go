@@ -1,0 +1,134 @@
+package sfsync
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Status is how far the copy is.
+type Status struct {
+	// Phase is "new", "signing in", "running", "catching up" or "stopped".
+	Phase   string
+	Objects map[string]ObjectStatus // by API name
+	Topics  map[string]TopicStatus  // by topic name
+
+	// Applied counts the rows written since New.
+	Applied int64
+	// Waiting is the code of the fault that is being waited out, or "", and
+	// Until when the next try is made.
+	Waiting fault.Code
+	Until   time.Time
+}
+
+// ObjectStatus is how far one object is.
+type ObjectStatus struct {
+	Owed  bool  // a read of all its records is owed or under way
+	Rows  int64 // of that read, committed or queued
+	Total int64 // of that read, 0 until known
+}
+
+// TopicStatus is how far one topic is.
+type TopicStatus struct {
+	// AsOf is when the position last moved. On an idle topic it moves with
+	// every keepalive, at most 270 seconds apart (Pub/Sub API guide).
+	AsOf time.Time
+	// Delay is how long after its commit the last change was applied.
+	Delay time.Duration
+}
+
+// Ready reports whether the copy is complete and each topic's position moved
+// within maxLag, for a readiness probe. A maxLag under five minutes fails on
+// idle topics.
+func (s Status) Ready(maxLag time.Duration) bool {
+	if s.Phase != "running" || s.Waiting != "" {
+		return false
+	}
+	for _, o := range s.Objects {
+		if o.Owed {
+			return false
+		}
+	}
+	for _, t := range s.Topics {
+		if time.Since(t.AsOf) > maxLag {
+			return false
+		}
+	}
+	return true
+}
+
+// Status returns how far the copy is. It does no I/O.
+func (s *Sync) Status() Status {
+	s.status.Lock()
+	defer s.status.Unlock()
+	now := s.status.now
+	now.Objects, now.Topics = maps.Clone(now.Objects), maps.Clone(now.Topics)
+	if now.Phase == "" {
+		now.Phase = "new"
+	}
+	return now
+}
+
+type status struct {
+	sync.Mutex
+	now Status
+}
+
+func (s *status) phase(name string) {
+	s.Lock()
+	defer s.Unlock()
+	s.now.Phase, s.now.Waiting = name, ""
+}
+
+// opened takes over what the store said at the start of a session.
+func (s *status) opened(se *session) {
+	s.Lock()
+	defer s.Unlock()
+	s.now.Objects, s.now.Topics = map[string]ObjectStatus{}, map[string]TopicStatus{}
+	for name, o := range se.objects {
+		s.now.Objects[name] = ObjectStatus{Owed: len(o.owed) > 0}
+	}
+	for name := range se.topics {
+		s.now.Topics[name] = TopicStatus{}
+	}
+}
+
+func (s *status) reading(object string, rows, total int64) {
+	s.Lock()
+	defer s.Unlock()
+	s.now.Objects[object] = ObjectStatus{Owed: true, Rows: rows, Total: total}
+}
+
+func (s *status) waiting(err error, wait time.Duration) {
+	s.Lock()
+	defer s.Unlock()
+	s.now.Waiting, s.now.Until = fault.CodeOf(err), time.Now().Add(wait)
+}
+
+// committed counts what a batch applied.
+func (s *status) committed(b *store.Batch) {
+	s.Lock()
+	defer s.Unlock()
+	s.now.Waiting = ""
+	var latest int64
+	for _, o := range b.Objects {
+		s.now.Applied += int64(len(o.Rows))
+		now := s.now.Objects[o.Object]
+		now.Owed = (now.Owed || len(o.Owe) > 0) && len(o.Paid) == 0
+		s.now.Objects[o.Object] = now
+		for _, row := range o.Rows {
+			latest = max(latest, row.Commit)
+		}
+	}
+	if b.Topic != "" {
+		t := s.now.Topics[b.Topic]
+		t.AsOf = time.Unix(b.AsOf, 0)
+		if latest > 0 {
+			t.Delay = max(0, time.Since(time.Unix(latest, 0)))
+		}
+		s.now.Topics[b.Topic] = t
+	}
+}

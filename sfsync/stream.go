@@ -1,0 +1,281 @@
+package sfsync
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/pubsub"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// batchEvents is how many events are put in one transaction at most.
+const batchEvents = 1000
+
+// topic is one stream of events. Only its own goroutine uses it.
+type topic struct {
+	name     string
+	objects  []*object
+	cursor   cursor
+	position store.Position // as the queued batches will leave it
+	schemas  map[string]schema
+	pool     []minimize.Change
+}
+
+// schema is how the events of one schema id are decoded: not at all for an
+// object that the policy does not name, or when it cannot be understood.
+type schema struct {
+	object *object
+	events *minimize.EventProjection // nil: not understood
+}
+
+// arrival is one event of a policy's object.
+type arrival struct {
+	object *object
+	change minimize.Change
+	lost   bool // could not be decoded: everything is owed again
+}
+
+func (s *session) join(o *object, name string, state store.Topic) {
+	t := s.topics[name]
+	if t == nil {
+		t = &topic{name: name, position: state.Position, schemas: map[string]schema{}}
+		t.cursor.safe = state.Position
+		s.topics[name] = t
+	}
+	t.objects = append(t.objects, o)
+	o.topic = t
+}
+
+// follow applies the topic's events until ctx ends. A stream that breaks is
+// opened again after the last safe position; an id that the service no longer
+// knows is replaced by a new position, and everything is owed again.
+func (s *session) follow(ctx context.Context, t *topic) error {
+	return s.keepTrying(ctx, func(ctx context.Context) error {
+		if t.position == "" {
+			if err := s.begin(ctx, t); err != nil {
+				return err
+			}
+		}
+		for _, o := range t.objects {
+			o.arm()
+		}
+		t.cursor = cursor{safe: t.position}
+		err := s.subscribe(ctx, t)
+		if fault.CodeOf(err) == fault.ReplayInvalid {
+			s.log.Warn("Salesforce no longer knows the position; a new one is taken and everything is read again", "topic", t.name)
+			return s.begin(ctx, t)
+		}
+		return err
+	})
+}
+
+// begin takes a position where the topic stands now. No call returns one: the
+// first response to a subscription at LATEST carries it, which takes up to 270
+// seconds on an idle topic (Pub/Sub API guide, Subscribe RPC). The position
+// commits before any read begins, so a change is after it or in the read.
+func (s *session) begin(ctx context.Context, t *topic) error {
+	s.log.Info("waiting for the first position, up to 270 seconds on an idle topic", "topic", t.name)
+	for d, err := range s.events.Subscribe(ctx, t.name, pubsub.Latest()) {
+		if err != nil {
+			return err
+		}
+		next := store.Position(d.Latest)
+		batch := store.Batch{Topic: t.name, From: t.position, Next: next, AsOf: time.Now().Unix()}
+		if err := s.oweAll(ctx, t, batch); err != nil {
+			return err
+		}
+		t.position = next
+		return nil
+	}
+	return fault.New(fault.Unavailable, "sfsync.Run", "the stream ended before its first response; it is opened again")
+}
+
+// oweAll commits a new position together with a debt for each object of the
+// topic: what happened before it is only found by reading.
+func (s *session) oweAll(ctx context.Context, t *topic, b store.Batch) error {
+	for _, o := range t.objects {
+		o.mu.Lock()
+		ob := store.ObjectBatch{Object: o.name, Floor: true}
+		if !o.whole() {
+			ob.Owe = []store.Range{store.Whole(store.Full)}
+		}
+		b.Objects = append(b.Objects, ob)
+	}
+	batch, err := s.enqueue(ctx, b)
+	for _, o := range t.objects {
+		o.mu.Unlock()
+	}
+	if err != nil {
+		return err
+	}
+	return batch.wait(ctx)
+}
+
+// arm lets the object's reads begin.
+func (o *object) arm() {
+	select {
+	case <-o.ready:
+	default:
+		close(o.ready)
+	}
+}
+
+// subscribe receives deliveries and applies as many at once as have arrived.
+func (s *session) subscribe(ctx context.Context, t *topic) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	deliveries := make(chan pubsub.Delivery, 32)
+	ended := make(chan error, 1)
+	go func() { // owned by this call, which waits for it below
+		defer close(deliveries)
+		ended <- receive(ctx, s.events.Subscribe(ctx, t.name, pubsub.After([]byte(t.position))), deliveries)
+	}()
+	var err error
+	for d := range deliveries {
+		if err == nil {
+			if err = s.absorb(ctx, t, gather(d, deliveries)); err != nil {
+				cancel()
+			}
+		}
+	}
+	if failed := <-ended; err == nil {
+		err = failed
+	}
+	return err
+}
+
+func receive(ctx context.Context, stream func(func(pubsub.Delivery, error) bool), to chan<- pubsub.Delivery) error {
+	for d, err := range stream {
+		if err != nil {
+			return err
+		}
+		select {
+		case to <- d:
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
+		}
+	}
+	return fault.New(fault.Unavailable, "sfsync.Run", "the stream ended; it is opened again")
+}
+
+// gather adds the deliveries that wait already, up to a transaction's worth.
+func gather(first pubsub.Delivery, more <-chan pubsub.Delivery) []pubsub.Delivery {
+	list, events := []pubsub.Delivery{first}, len(first.Events)
+	for events < batchEvents {
+		select {
+		case d, ok := <-more:
+			if !ok {
+				return list
+			}
+			list = append(list, d)
+			events += len(d.Events)
+		default:
+			return list
+		}
+	}
+	return list
+}
+
+// absorb makes one batch of the deliveries and queues it.
+func (s *session) absorb(ctx context.Context, t *topic, deliveries []pubsub.Delivery) error {
+	arrivals, err := s.decode(ctx, t, deliveries)
+	if err != nil {
+		return err
+	}
+	batch := store.Batch{Topic: t.name, From: t.position, Next: t.cursor.safe, AsOf: time.Now().Unix()}
+	if len(arrivals) == 0 && batch.From == batch.Next {
+		return nil
+	}
+	keys, err := s.cfg.Vault.Sealer().Begin(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range t.objects {
+		mine := slices.DeleteFunc(slices.Clone(arrivals), func(a arrival) bool { return a.object != o })
+		if len(mine) == 0 {
+			continue
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		ob, err := s.made(ctx, o, keys, mine)
+		if err != nil {
+			return err
+		}
+		batch.Objects = append(batch.Objects, ob)
+	}
+	if _, err := s.enqueue(ctx, batch); err != nil {
+		return err
+	}
+	t.position = batch.Next
+	return nil
+}
+
+// decode projects the events, each into a Change of its own, and moves the
+// cursor past them.
+func (s *session) decode(ctx context.Context, t *topic, deliveries []pubsub.Delivery) ([]arrival, error) {
+	var arrivals []arrival
+	for _, d := range deliveries {
+		for _, e := range d.Events {
+			how, err := s.schema(ctx, t, e.SchemaID)
+			if err != nil {
+				return nil, err
+			}
+			t.cursor.event(store.Position(e.ReplayID), s.disabled)
+			if how.object == nil {
+				continue
+			}
+			if len(t.pool) == len(arrivals) {
+				t.pool = append(t.pool, minimize.NewChange())
+			}
+			a := arrival{object: how.object, change: t.pool[len(arrivals)]}
+			a.lost = how.events == nil || how.events.Decode(a.change, e.Payload) != nil
+			arrivals = append(arrivals, a)
+		}
+		if len(d.Events) == 0 {
+			t.cursor.empty(store.Position(d.Latest))
+		}
+	}
+	return arrivals, nil
+}
+
+// schema returns how to decode a schema id, fetching it when it is new.
+func (s *session) schema(ctx context.Context, t *topic, id string) (schema, error) {
+	if how, ok := t.schemas[id]; ok {
+		return how, nil
+	}
+	text, err := s.events.Schema(ctx, id)
+	if err != nil {
+		return schema{}, err
+	}
+	how := schema{object: t.objectOf(text)}
+	if how.object != nil {
+		if how.events, err = how.object.table.Events(text); err != nil {
+			s.log.Warn("an event schema cannot be used; the object is read again", "object", how.object.name, "fault", err)
+		}
+	}
+	t.schemas[id] = how
+	return how, nil
+}
+
+// objectOf finds the policy's object by the schema's record name, which is
+// that of the event: ContactChangeEvent, Invoice__ChangeEvent.
+func (t *topic) objectOf(schemaJSON []byte) *object {
+	var record struct{ Name string }
+	if json.Unmarshal(schemaJSON, &record) != nil && len(t.objects) == 1 {
+		return t.objects[0]
+	}
+	name := strings.TrimSuffix(record.Name, "ChangeEvent")
+	if strings.HasSuffix(name, "__") {
+		name += "c"
+	}
+	i := slices.IndexFunc(t.objects, func(o *object) bool { return o.api == name })
+	if i < 0 {
+		return nil
+	}
+	return t.objects[i]
+}

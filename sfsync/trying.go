@@ -1,0 +1,61 @@
+package sfsync
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// The pause between two tries grows from firstPause to longestPause, and is
+// short again after work that lasted.
+const (
+	firstPause   = time.Second
+	longestPause = time.Minute
+	lasted       = 2 * longestPause
+)
+
+// keepTrying runs work until ctx ends, and again after a fault that waiting can
+// mend. Any other fault is returned.
+func (s *Sync) keepTrying(ctx context.Context, work func(context.Context) error) error {
+	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause),
+		backoff.WithMaxInterval(longestPause), backoff.WithMaxElapsedTime(0))
+	for {
+		began := time.Now()
+		err := work(ctx)
+		if ctx.Err() != nil && ended(ctx, err) {
+			return nil
+		}
+		if err == nil || ctx.Err() != nil || !mendable(err) {
+			return err
+		}
+		if time.Since(began) > lasted {
+			pause.Reset()
+		}
+		wait := max(pause.NextBackOff(), askedFor(err))
+		s.status.waiting(err, wait)
+		s.log.Warn("waiting, then trying again", "fault", err, "wait", wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// mendable reports whether the same work may succeed later, unchanged.
+func mendable(err error) bool {
+	code := fault.CodeOf(err)
+	return fault.Retryable(err) || code == fault.LimitExceeded || code == fault.KeyUnavailable || code == fault.ReplayInvalid
+}
+
+func askedFor(err error) time.Duration {
+	var e *fault.Error
+	if errors.As(err, &e) {
+		return e.RetryAfter()
+	}
+	return 0
+}
