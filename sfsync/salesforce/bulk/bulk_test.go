@@ -98,7 +98,8 @@ func TestJob(t *testing.T) {
 	t.Parallel()
 	_, jobs := newOrg(t, salesforcetest.Config{BulkPolls: 1})
 	job, err := jobs.Create(t.Context(), query, false)
-	if err != nil || job.State != bulk.UploadComplete || job.Object != "Contact" || job.APIVersion != "67.0" {
+	if err != nil || job.State != bulk.UploadComplete || job.Object != "Contact" || job.APIVersion != "67.0" ||
+		time.Since(job.Created) > time.Minute || job.Created.After(time.Now()) {
 		t.Fatalf("created %+v, %v", job, err)
 	}
 	for _, err := range jobs.Results(t.Context(), job, "") {
@@ -160,14 +161,15 @@ func TestJobFaults(t *testing.T) {
 		want       fault.Code
 		server     string
 	}{
-		{"failed for a field", `{"id":"750xx0000000001AAA","state":"Failed","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"INVALID_FIELD: CANARY"}`, fault.FieldLost, "INVALID_FIELD"},
-		{"failed for time", `{"id":"750xx0000000001AAA","state":"Failed","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":" QUERY_TIMEOUT : CANARY"}`, fault.Timeout, "QUERY_TIMEOUT"},
-		{"failed without code", `{"id":"750xx0000000001AAA","state":"Failed","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"CANARY was here"}`, fault.RequestInvalid, ""},
-		{"failed silently", `{"id":"750xx0000000001AAA","state":"Failed","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.RequestInvalid, ""},
+		{"failed for a field", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"INVALID_FIELD: CANARY"}`, fault.FieldLost, "INVALID_FIELD"},
+		{"failed for time", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":" QUERY_TIMEOUT : CANARY"}`, fault.Timeout, "QUERY_TIMEOUT"},
+		{"failed without code", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"CANARY was here"}`, fault.RequestInvalid, ""},
+		{"failed silently", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.RequestInvalid, ""},
 		{"no JSON", `<html>CANARY</html>`, fault.ResponseInvalid, ""},
-		{"no id", `{"id":"../CANARY","state":"JobComplete","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.ResponseInvalid, ""},
-		{"no version", `{"id":"750xx0000000001AAA","state":"JobComplete","apiVersion":"x/../","columnDelimiter":"COMMA"}`, fault.ResponseInvalid, ""},
-		{"unknown delimiter", `{"id":"750xx0000000001AAA","state":"JobComplete","apiVersion":67.0,"columnDelimiter":"CANARY"}`, fault.ResponseInvalid, ""},
+		{"no id", `{"id":"../CANARY","state":"JobComplete","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.ResponseInvalid, ""},
+		{"no version", `{"id":"750xx0000000001AAA","state":"JobComplete","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":"x/../","columnDelimiter":"COMMA"}`, fault.ResponseInvalid, ""},
+		{"no date", `{"id":"750xx0000000001AAA","state":"JobComplete","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.ResponseInvalid, ""},
+		{"unknown delimiter", `{"id":"750xx0000000001AAA","state":"JobComplete","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"CANARY"}`, fault.ResponseInvalid, ""},
 		{"too long", strings.Repeat(" ", 2<<20), fault.TooLarge, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -335,6 +337,19 @@ func TestResultPagesLargerThanReadAhead(t *testing.T) {
 	}
 	if len(texts) != 800-records {
 		t.Errorf("%d long texts came whole, want %d", len(texts), 800-records)
+	}
+	pages := 0
+	for page, err := range jobs.ResultPages(t.Context(), job, 1, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range page.Rows() {
+			break // a page left halfway frees its download for the next
+		}
+		pages++
+	}
+	if pages != 2 {
+		t.Errorf("%d pages, each left halfway, want 2", pages)
 	}
 }
 

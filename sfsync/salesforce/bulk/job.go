@@ -45,9 +45,8 @@ type Job struct {
 	// APIVersion is the version that created the job, such as "67.0". Results
 	// are read with the same, or Salesforce refuses.
 	APIVersion string
-	// Created is when the org took the job up, by the org's clock and to the
-	// second: what was committed before is in the results. Zero if the org did
-	// not say.
+	// Created is when the org took the job up, by the org's clock, in whole
+	// seconds. The query runs later: what was committed before is in the results.
 	Created time.Time
 
 	delimiter byte
@@ -180,13 +179,13 @@ func readJob(body []byte) (Job, error) {
 		return Job{}, notAJob()
 	}
 	number, _, _ := strings.Cut(in.Version.String(), ".")
-	created, _ := time.Parse("2006-01-02T15:04:05.999-0700", in.Created)
+	created, err := time.Parse("2006-01-02T15:04:05.999-0700", in.Created)
 	job := Job{ID: in.ID, State: in.State, Object: in.Object, Records: in.Records, APIVersion: number + ".0",
 		Created: created.UTC().Truncate(time.Second), delimiter: delimiters[in.Delimiter]}
 	if m := failure.FindStringSubmatch(in.Message); m != nil {
 		job.failure = m[1]
 	}
-	if !jobID.MatchString(job.ID) || !version.MatchString(job.APIVersion) || job.delimiter == 0 || job.Records < 0 || job.State == "" {
+	if err != nil || !jobID.MatchString(job.ID) || !version.MatchString(job.APIVersion) || job.delimiter == 0 || job.Records < 0 || job.State == "" {
 		return Job{}, notAJob()
 	}
 	return job, nil

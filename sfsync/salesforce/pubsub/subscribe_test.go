@@ -22,6 +22,13 @@ import (
 
 const topic = "/data/ContactChangeEvent"
 
+// soon is a context for what would otherwise wait for ever if it failed.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // untilGone keeps a scripted call open until the client leaves it.
 func untilGone(s subscription) error {
 	<-s.Context().Done()
@@ -55,7 +62,7 @@ func TestSubscribeFirstRequest(t *testing.T) {
 				}
 				return untilGone(s)
 			}})
-			for d, err := range pubsub.New(org, c.options).Subscribe(t.Context(), topic, c.start) {
+			for d, err := range pubsub.New(org, c.options).Subscribe(soon(t), topic, c.start) {
 				if err != nil || len(d.Events) != 0 || !bytes.Equal(d.Latest, replayID(1)) {
 					t.Errorf("first delivery %v, %v; want one without events at position 1", d, err)
 				}
@@ -72,7 +79,7 @@ func TestSubscribeRefusesNoStart(t *testing.T) {
 	t.Parallel()
 	org := serve(t, &script{subscribe: untilGone})
 	for name, start := range map[string]pubsub.Start{"zero": {}, "after nothing": pubsub.After(nil)} {
-		for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(t.Context(), topic, start) {
+		for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(soon(t), topic, start) {
 			if !errors.Is(err, fault.RequestInvalid) {
 				t.Errorf("%s: error %v, want request_invalid", name, err)
 			}
@@ -92,7 +99,7 @@ func TestSubscribeKeepsOrder(t *testing.T) {
 	}})
 	var got []string
 	var end error
-	for d, err := range pubsub.New(org, pubsub.Options{}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+	for d, err := range pubsub.New(org, pubsub.Options{}).Subscribe(soon(t), topic, pubsub.Latest()) {
 		if end = err; err != nil {
 			break
 		}
@@ -146,7 +153,7 @@ func TestSubscribeKeepsWindow(t *testing.T) {
 		return nil
 	}})
 	taken, outstanding, requests := 0, 0, 0
-	for d, err := range pubsub.New(org, pubsub.Options{Window: window}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+	for d, err := range pubsub.New(org, pubsub.Options{Window: window}).Subscribe(soon(t), topic, pubsub.Latest()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +201,7 @@ func TestSubscribeAsksAgainAtOnce(t *testing.T) {
 		return s.Send(answer(5, 1))
 	}})
 	taken := 0
-	for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+	for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(soon(t), topic, pubsub.Latest()) {
 		if err != nil {
 			break
 		}
@@ -220,7 +227,7 @@ func TestSubscribeSlowConsumerAsksForNothing(t *testing.T) {
 		}
 		return err
 	}})
-	for _, err := range pubsub.New(org, pubsub.Options{Window: 50}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+	for _, err := range pubsub.New(org, pubsub.Options{Window: 50}).Subscribe(soon(t), topic, pubsub.Latest()) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -243,7 +250,7 @@ func TestSubscribeEndsWithLoop(t *testing.T) {
 		}
 		return untilGone(s)
 	}})
-	for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+	for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(soon(t), topic, pubsub.Latest()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +308,7 @@ func TestSubscribeEndsInSilence(t *testing.T) {
 		return untilGone(s)
 	}})
 	taken := 0
-	for d, err := range pubsub.New(org, pubsub.Options{Silence: 300 * time.Millisecond}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+	for d, err := range pubsub.New(org, pubsub.Options{Silence: 300 * time.Millisecond}).Subscribe(soon(t), topic, pubsub.Latest()) {
 		if err == nil {
 			taken += len(d.Events)
 			continue
@@ -359,7 +366,7 @@ func TestFailures(t *testing.T) {
 			org := serve(t, &script{
 				subscribe: func(s subscription) error { s.SetTrailer(md); return refusal },
 			})
-			for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+			for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(soon(t), topic, pubsub.Latest()) {
 				checkFault(t, err, c.want, c.status, c.suffix)
 			}
 		})
@@ -388,7 +395,7 @@ func TestMessageTooLarge(t *testing.T) {
 	org := serve(t, &script{subscribe: func(s subscription) error {
 		return s.Send(&pb.FetchResponse{LatestReplayId: make([]byte, 8<<20)})
 	}})
-	for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(t.Context(), topic, pubsub.Latest()) {
+	for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(soon(t), topic, pubsub.Latest()) {
 		if !errors.Is(err, fault.TooLarge) {
 			t.Errorf("error %v, want too_large", err)
 		}
