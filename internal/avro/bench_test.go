@@ -1,6 +1,7 @@
 package avro_test
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/sfsync/sfsync-go/internal/avro"
@@ -91,6 +92,7 @@ func consume(t testing.TB, p *avro.Program, r *avro.Record, bitmaps *[3]avro.Bit
 }
 
 func TestNoAllocations(t *testing.T) {
+	var before, after runtime.MemStats
 	all := vectors(t)
 	var bitmaps [3]avro.Bitmap
 	var record avro.Record
@@ -103,6 +105,14 @@ func TestNoAllocations(t *testing.T) {
 			consume(t, p, &record, &bitmaps)
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", v.EventID, n)
+		}
+		runtime.ReadMemStats(&before)
+		for range 10000 {
+			_ = p.Scan(&record, v.Payload)
+		}
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 1<<16 {
+			t.Errorf("%s: %d bytes in 10,000 scans", v.EventID, used)
 		}
 	}
 }

@@ -55,24 +55,24 @@ func (b *Bitmap) Parse(list Value) error {
 func (b *Bitmap) Add(item []byte) error {
 	parent, digits, ok := cut(item)
 	from := len(b.bits)
-	if ok && len(digits) > 0 {
+	if ok {
 		var err error
 		b.bits, err = hex.AppendDecode(b.bits, digits)
 		ok = err == nil
 	}
-	if !ok || len(digits) == 0 {
-		b.bits = b.bits[:from]
+	if !ok {
 		return fault.New(fault.PayloadInvalid, "avro.Bitmap", "a list of changed fields is malformed; read the changed records again")
 	}
 	b.groups = append(b.groups, group{parent, from, len(b.bits)})
 	return nil
 }
 
-// cut splits a string of a list into the position of the parent and the digits.
+// cut splits a string of a list into the position of the parent and the digits,
+// of which there must be some.
 func cut(item []byte) (parent int, digits []byte, ok bool) {
-	before, digits, ok := bytes.Cut(item, []byte("0x"))
+	before, digits, _ := bytes.Cut(item, []byte("0x"))
 	if len(before) == 0 {
-		return -1, digits, ok
+		return -1, digits, len(digits) > 0
 	}
 	position, dashed := bytes.CutSuffix(before, []byte("-"))
 	for _, c := range position {
@@ -81,7 +81,7 @@ func cut(item []byte) (parent int, digits []byte, ok bool) {
 		}
 		parent = parent*10 + int(c-'0')
 	}
-	return parent, digits, ok && dashed && len(position) > 0 && parent <= maxPosition
+	return parent, digits, dashed && len(position) > 0 && len(digits) > 0 && parent <= maxPosition
 }
 
 // Has reports whether the field at a position of [Program.Position] is named. A

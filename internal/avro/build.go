@@ -26,7 +26,7 @@ func build(canonical any, written *avro.SchemaNode) (*Type, error) {
 		return nil, fault.New(fault.SchemaInvalid, "avro.Parse", "the schema is not that of an event, whose top level is a record; fetch it again by its id")
 	}
 	for _, t := range b.all {
-		if t.kind == Absent {
+		if t.kind == Absent { // the validation before should not let this pass
 			return nil, fault.New(fault.SchemaInvalid, "avro.Parse", "the schema names a type it does not define; fetch it again by its id")
 		}
 		if !t.measure() {

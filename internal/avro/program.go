@@ -125,7 +125,7 @@ func (c *compiler) want(t *Type, paths *tree, place []int) *want {
 		wants := make([]*want, len(t.fields))
 		for i, f := range t.fields {
 			if kid := paths.kids[f.Name]; kid != nil {
-				wants[i] = c.want(f.Type, kid, append(place[:len(place):len(place)], i))
+				wants[i] = c.want(f.Type, kid, append(place, i))
 				inside = inside || wants[i] != nil
 			}
 		}
@@ -147,9 +147,6 @@ func (c *compiler) want(t *Type, paths *tree, place []int) *want {
 }
 
 func (c *compiler) find(slot int, place []int) {
-	if c.found[slot] {
-		return
-	}
 	p := position{top: place[0], child: -1}
 	if len(place) > 1 {
 		p.child = place[1]
@@ -158,7 +155,7 @@ func (c *compiler) find(slot int, place []int) {
 }
 
 // compile lists the steps through the fields of a record. Unwanted fields of
-// fixed width next to each other are one step, or none if they take no bytes.
+// fixed width next to each other are one step, however many they are.
 func compile(fields []Field, wants []*want) []step {
 	var steps []step
 	for i, f := range fields {
@@ -170,8 +167,7 @@ func compile(fields []Field, wants []*want) []step {
 		switch {
 		case s.want != nil || f.Type.width == varies:
 			steps = append(steps, s)
-		case f.Type.width == 0:
-		case last >= 0 && steps[last].want == nil && steps[last].is.width > 0:
+		case last >= 0 && steps[last].want == nil && steps[last].is.width >= 0:
 			sum := min(steps[last].is.width+f.Type.width, maxWidth)
 			steps[last].is = &Type{kind: Fixed, width: sum}
 		default:

@@ -67,7 +67,7 @@ func (a *author) typ(space string, union, within bool, depth int) (text, key str
 		return fmt.Sprintf(`{"type":"fixed",%s,"size":%d}`, head, a.pick(20)), full
 	case n == 9:
 		head, full := a.name(&space)
-		return fmt.Sprintf(`{"type":"enum",%s,"symbols":["A","B","C"]}`, head), full
+		return fmt.Sprintf(`{"type":"enum",%s,"symbols":["A%[2]d","B%[2]d","C%[2]d"]}`, head, len(a.named)), full
 	case n == 8:
 		return `{"type":"double"}`, "double"
 	default:

@@ -61,6 +61,7 @@ func TestScanHostile(t *testing.T) {
 		"2^63-1 nulls again and again":          {array(`"null"`), strings.Repeat(varint(huge), 1000) + varint(0), ""},
 		"2^63-1 booleans":                       {array(`"boolean"`), varint(huge) + "\x00" + varint(0), "not as long"},
 		"2^63-1 doubles":                        {array(`"double"`), varint(huge) + "\x00" + varint(0), "not as long"},
+		"2^61 doubles, 2^64 bytes":              {array(`"double"`), varint(1<<61) + varint(0), "not as long"},
 		"2^63-1 texts":                          {array(`"string"`), varint(huge) + strings.Repeat("\x00", 1000), "ends inside"},
 		"2^63-1 longs":                          {array(`"long"`), varint(huge) + "\x00", "ends inside"},
 		"2^63-1 empty arrays":                   {array(array(`"null"`)), varint(huge) + "\x00", "ends inside"},

@@ -170,6 +170,7 @@ func TestParseHostile(t *testing.T) {
 		"a fixed of an exabyte":     {schema: repeated(1, `{"type":"fixed","name":"F","size":1152921504606846976}`), ok: true},
 		"a fixed of a gigabyte":     {schema: repeated(1, `{"type":"fixed","name":"F","size":1073741824}`), ok: true},
 		"a fixed of less than none": {schema: repeated(1, `{"type":"fixed","name":"F","size":-1}`)},
+		"arrays nested too deep":    {schema: repeated(1, strings.Repeat(`{"type":"array","items":`, 200)+`"int"`+strings.Repeat("}", 200))},
 		"twenty thousand fields":    {schema: repeated(20000, `["null","string"]`), ok: true},
 		"ten thousand records":      {schema: repeated(10000, `{"type":"record","name":"R%[1]d","fields":[{"name":"a","type":["null","R"]}]}`), ok: true},
 		"a chain of records":        {schema: repeated(10000, `{"type":"record","name":"R%[1]d","fields":[{"name":"a","type":"int"}]}`), ok: true},
