@@ -20,3 +20,10 @@ func Remembered(v *Vault) int {
 	defer v.memory.mu.Unlock()
 	return len(v.memory.young.persons) + len(v.memory.old.persons)
 }
+
+// Pending is how many keys have seals that are counted and not yet stored.
+func Pending(v *Vault) int {
+	v.sealer.mu.Lock()
+	defer v.sealer.mu.Unlock()
+	return len(v.sealer.pending)
+}

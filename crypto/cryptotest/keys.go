@@ -96,7 +96,7 @@ func testSeals(t *testing.T, s *suite) {
 
 func testConcurrent(t *testing.T, s *suite) {
 	s.found()
-	const workers, persons = 4, 200
+	const workers, persons = 4, 50
 	var wg sync.WaitGroup
 	results := make([][]crypto.Holder, workers)
 	for w := range workers {
@@ -173,12 +173,12 @@ func testOtherView(t *testing.T, s *suite) {
 // testRaw searches the files byte by byte for what was forgotten.
 func testRaw(t *testing.T, s *suite) {
 	s.found()
-	const n = 20_000
+	const n = 6_000
 	var forgotten []crypto.Holder
 	for start := 0; start < n; start += 1000 {
 		var wants []crypto.Want
 		for i := start; i < start+1000; i++ { // orders come in another order than contacts
-			wants = append(wants, own(contact(i)), crypto.Want{Record: order(i * 7919 % n), Owner: contact(i)})
+			wants = append(wants, own(contact(i)), crypto.Want{Record: order(i * 1009 % n), Owner: contact(i)})
 		}
 		forgotten = append(forgotten, s.link(wants...)[0])
 	}
@@ -191,7 +191,7 @@ func testRaw(t *testing.T, s *suite) {
 	for i, h := range forgotten {
 		for what, secret := range map[string][]byte{
 			"wrapped key": h.Keys[0].Wrapped, "person": h.Person[:],
-			"own record": []byte(contact(i * 1000).Record), "linked record": []byte(order(i * 1000 * 7919 % n).Record),
+			"own record": []byte(contact(i * 1000).Record), "linked record": []byte(order(i * 1000 * 1009 % n).Record),
 		} {
 			if c := hits(t, s.dir, secret); c > 0 {
 				t.Errorf("person %d: the files still hold the %s, %d times", i, what, c)

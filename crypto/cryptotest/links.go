@@ -139,7 +139,7 @@ func testCancelled(t *testing.T, s *suite) {
 
 func testLarge(t *testing.T, s *suite) {
 	s.found()
-	const n = 5000
+	const n = 1500
 	wants := make([]crypto.Want, 0, 2*n)
 	for i := range n {
 		wants = append(wants, own(contact(i)), crypto.Want{Record: order(i), Owner: contact(n - 1 - i)})
