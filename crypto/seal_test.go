@@ -257,4 +257,7 @@ func TestSealDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { dst, _ = b.Seal(dst[:0], s, f, false, text) }); n > 0 {
 		t.Errorf("%v allocations a seal", n)
 	}
+	if n := testing.AllocsPerRun(1000, func() { b.Seal(nil, s, f, false, text) }); n > 1 {
+		t.Errorf("%v allocations a seal into nothing", n)
+	}
 }

@@ -49,7 +49,10 @@ func OpenVault(ctx context.Context, keys KeyStore, kek tink.AEADWithContext, org
 			return nil, err
 		}
 	}
-	return v, v.open(ctx)
+	if err := v.open(ctx); err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func (v *Vault) open(ctx context.Context) error {

@@ -16,6 +16,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
@@ -65,7 +66,7 @@ func (k Key) ID() uint32 { id, _ := k.f(); return id }
 // overlap the free capacity of dst.
 func (k Key) Seal(dst, plaintext, associated []byte) []byte {
 	id, aead := k.f()
-	dst = append(dst, version)
+	dst = append(slices.Grow(dst, len(plaintext)+Overhead), version)
 	dst = binary.BigEndian.AppendUint32(dst, id)
 	return aead.Seal(dst, nil, plaintext, associated)
 }
