@@ -17,7 +17,7 @@
 //
 // A page streams: memory stays flat whatever its size. Its locator names it for
 // as long as the job exists (7 days), so a cut read is repeated page by page.
-// [Jobs.Pages] downloads several at once, for links slower than the consumer.
+// [Jobs.ResultPages] downloads several at once, for links slower than the consumer.
 //
 // # What Salesforce guarantees, and what not
 //
@@ -31,6 +31,6 @@
 //
 // Cells are personal data: they live in one buffer, are overwritten by the next
 // row, and never enter an error. A job's errorMessage, which quotes the query,
-// is read for its code and dropped. Links that the server sends are not
-// followed: only the locator in them is used, on the path of the same job.
+// is read for its code and dropped. A link that the server sends is used only if
+// it is the path of a resource of the same job.
 package bulk
