@@ -59,7 +59,7 @@ func creation(t store.Table) string {
 	b.WriteString(") STRICT;\n")
 	plain := strings.ToLower(t.Object)
 	fmt.Fprintf(&b, "CREATE INDEX \"sf_%s_dirty\" ON %s (_dirty, Id) WHERE _dirty > 0;\n", plain, name(t.Object))
-	fmt.Fprintf(&b, "CREATE INDEX \"sf_%s_gone\" ON %s (_seq) WHERE _mark = %d;", plain, name(t.Object), store.Gone)
+	fmt.Fprintf(&b, "CREATE INDEX \"sf_%s_gone\" ON %s (_seq) WHERE _mark = %d;\n", plain, name(t.Object), store.Gone)
 	return b.String()
 }
 

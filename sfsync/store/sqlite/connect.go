@@ -3,9 +3,11 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -63,11 +65,29 @@ func connect(ctx context.Context, path string, k kind) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.migrate(ctx, k); err != nil {
+	err = c.migrate(ctx, k)
+	if err == nil && private(path) != nil {
+		err = unwritable()
+	}
+	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// private gives the log's index, which holds page numbers only, the mode of the
+// database. The driver gives the log itself that mode when it makes it.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	index := path + "-shm"
+	if now, err := os.Stat(index); err == nil && now.Mode() != info.Mode() {
+		return os.Chmod(index, info.Mode())
+	}
+	return nil
 }
 
 // reader opens another connection to a connected database, for reading only.
@@ -103,11 +123,11 @@ func create(path string) error {
 }
 
 func dial(ctx context.Context, path string, cache int) (*conn, error) {
-	path, err := filepath.Abs(path) // never begins with "file:", which would be a URI
+	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "sqlite.Open", "the working directory is gone; give an absolute path")
 	}
-	raw, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE)
+	raw, err := sqlite3.OpenFlags(uri(abs), sqlite3.OPEN_READWRITE|sqlite3.OPEN_URI)
 	if err != nil {
 		return nil, failed(ctx, err)
 	}
@@ -118,6 +138,17 @@ func dial(ctx context.Context, path string, cache int) (*conn, error) {
 		return nil, failed(ctx, err)
 	}
 	return c, nil
+}
+
+// uri names a file so that its log gets the file's mode
+// (https://sqlite.org/uri.html, modeof).
+func uri(path string) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") { // a drive
+		path = "/" + path
+	}
+	modeof := strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: "modeof=" + modeof}).String()
 }
 
 func (c *conn) migrate(ctx context.Context, k kind) error {
@@ -176,9 +207,14 @@ func (c *conn) Close() error {
 
 // truncate writes the log back into the database and empties it, so that bytes
 // which were deleted are in neither file. It fails with fault.StoreBusy while
-// another connection reads.
+// another connection reads: those of this package read for milliseconds, so it
+// waits for two seconds only.
 func (c *conn) truncate(ctx context.Context) error {
 	c.SetInterrupt(ctx)
+	if err := c.BusyTimeout(2 * time.Second); err != nil {
+		return failed(ctx, err)
+	}
+	defer c.BusyTimeout(patience)
 	_, _, err := c.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
 	return failed(ctx, err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -104,32 +106,43 @@ func (c *conn) adopt(schema store.Schema, changes []change) error {
 
 // change alters the table of one object.
 func (c *conn) change(d change) error {
-	table := name(d.Object)
 	switch {
 	case d.Create:
 		return c.Exec(creation(d.table))
-	case d.Rebuild, d.Drop:
-		if err := c.Exec(`UPDATE meta SET wipe = 1; DROP TABLE ` + table); err != nil || d.Rebuild && c.Exec(creation(d.table)) != nil {
-			return err
-		}
-		if d.Drop {
-			_, err := c.run(`DELETE FROM object WHERE name = ?`, d.Object)
-			return err
-		}
-		return nil
-	}
-	for _, f := range d.Remove {
-		if err := c.Exec(fmt.Sprintf(`UPDATE meta SET wipe = 1; ALTER TABLE %s DROP COLUMN "%s"`, table, f)); err != nil {
-			return err
-		}
+	case d.Drop:
+		return c.Exec(`UPDATE meta SET wipe = 1; DROP TABLE ` + name(d.Object) + `; DELETE FROM object WHERE name = '` + d.Object + `'`)
+	case d.Rebuild:
+		return c.Exec(`UPDATE meta SET wipe = 1; DROP TABLE ` + name(d.Object) + `;` + creation(d.table))
+	case len(d.Remove) > 0:
+		return c.copy(d)
 	}
 	for _, f := range d.Add {
 		column, _ := find(d.table, f)
-		if err := c.Exec(fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s`, table, definition(column))); err != nil {
+		if err := c.Exec(fmt.Sprintf(`ALTER TABLE %s ADD COLUMN %s`, name(d.Object), definition(column))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copy moves what stays of an object's rows into a new table. DROP COLUMN would
+// not do: secure_delete overwrites what is deleted where it stands, but not the
+// remains that are left where SQLite moved it before, as it splits pages.
+// Dropping a table overwrites whole pages.
+func (c *conn) copy(d change) error {
+	old, plain := `"sf_`+strings.ToLower(d.Object)+`_"`, strings.ToLower(d.Object) // no API name ends in an underscore
+	kept := stateColumns(len(d.table.Rules))
+	for _, f := range d.table.Columns {
+		if !slices.Contains(d.Add, f.Name) {
+			kept += `, "` + f.Name + `"`
+		}
+	}
+	return c.Exec(`UPDATE meta SET wipe = 1;
+		ALTER TABLE ` + name(d.Object) + ` RENAME TO ` + old + `;
+		DROP INDEX "sf_` + plain + `_dirty"; DROP INDEX "sf_` + plain + `_gone";` +
+		creation(d.table) +
+		`INSERT INTO ` + name(d.Object) + ` (` + kept + `) SELECT ` + kept + ` FROM ` + old + `;
+		DROP TABLE ` + old)
 }
 
 // owe owes a full read of what is new, voids the reads begun before it, and owes a

@@ -12,26 +12,31 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
-// Load implements store.Store.
-func (s *Store) Load(ctx context.Context, object string, ids []string) ([]store.Row, error) {
-	rows := make([]store.Row, 0, len(ids))
-	err := s.reading(ctx, func(c *conn) error {
-		t, err := c.table(object)
-		if err != nil {
-			return err
-		}
-		query := `SELECT ` + stateColumns(len(t.Rules)) + ` FROM ` + name(object) + ` WHERE Id = ?`
-		for _, id := range ids {
-			row := store.Row{ID: id}
-			err := c.each(query, []any{id}, func(s *sqlite3.Stmt) error { row = scan(s, len(t.Rules)); return nil })
-			if err != nil {
-				return err
-			}
-			rows = append(rows, row)
-		}
-		return nil
+// Load implements store.Store. It uses the writing connection: what it reads is
+// what the next Apply writes, and only that connection still has it in its cache
+// (230k rows/s against 100k).
+func (s *Store) Load(ctx context.Context, object string, ids []string) (rows []store.Row, err error) {
+	err = s.writing(ctx, func(c *conn) error {
+		return c.read(ctx, func() error { rows, err = c.load(object, ids); return err })
 	})
 	return rows, err
+}
+
+func (c *conn) load(object string, ids []string) ([]store.Row, error) {
+	t, err := c.table(object)
+	if err != nil {
+		return nil, err
+	}
+	query := `SELECT ` + stateColumns(len(t.Rules)) + ` FROM ` + name(object) + ` WHERE Id = ?`
+	rows := make([]store.Row, len(ids))
+	for i, id := range ids {
+		rows[i].ID = id
+		err := c.each(query, []any{id}, func(s *sqlite3.Stmt) error { rows[i] = scan(s, len(t.Rules)); return nil })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }
 
 // Dirty implements store.Store.

@@ -113,10 +113,10 @@ func (t *table) sql(r *store.Row) string {
 	// A row stays dirty since the batch that first made it so.
 	update := ` SET _dirty = iif(?5, iif(_dirty > 0, _dirty, ?7), 0)` + set.String()
 	if r.Seq != 0 {
-		return `UPDATE ` + name(t.Object) + update + ` WHERE Id = ?1 AND _seq IN (?8, ?7)`
+		return `UPDATE ` + name(t.Object) + update + ` WHERE Id = ?1 AND (_seq = ?8 OR _seq = ?7)`
 	}
 	return `INSERT INTO ` + name(t.Object) + ` (Id, _dirty` + list.String() + `) VALUES (?1, iif(?5, ?7, 0)` + values.String() + `)
-		ON CONFLICT (Id) DO UPDATE` + update + ` WHERE _seq IN (?8, ?7)`
+		ON CONFLICT (Id) DO UPDATE` + update + ` WHERE (_seq = ?8 OR _seq = ?7)`
 }
 
 func (t *table) bind(s *sqlite3.Stmt, r *store.Row, n int64) error {

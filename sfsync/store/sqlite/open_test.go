@@ -1,0 +1,221 @@
+package sqlite_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+	"github.com/sfsync/sfsync-go/sfsync/store/sqlite"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T, path string)
+		code fault.Code
+	}{
+		{"text", func(t *testing.T, path string) {
+			must(t, os.WriteFile(path, []byte(strings.Repeat("Dear diary, ", 1000)), 0o600))
+		}, fault.StoreDamaged},
+		{"another program's database", func(t *testing.T, path string) { must(t, dial(t, path).Exec(`CREATE TABLE bookmarks (url)`)) }, fault.StoreDamaged},
+		{"the keys database", func(t *testing.T, path string) {
+			k, err := sqlite.OpenKeys(t.Context(), path)
+			must(t, err)
+			must(t, k.Close())
+		}, fault.ConfigInvalid},
+		{"a newer release's", func(t *testing.T, path string) {
+			must(t, open(t, path).Close())
+			must(t, dial(t, path).Exec(`PRAGMA user_version = 99`))
+		}, fault.StoreNewer},
+		{"a directory", func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o700)) }, fault.ConfigInvalid},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "rows.db")
+			c.make(t, path)
+			before, _ := os.ReadFile(path)
+			_, err := sqlite.Open(t.Context(), path)
+			sentence(t, err, c.code)
+			if after, _ := os.ReadFile(path); string(after) != string(before) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+	t.Run("an empty path", func(t *testing.T) {
+		_, err := sqlite.Open(t.Context(), "")
+		sentence(t, err, fault.ConfigInvalid)
+	})
+	t.Run("a path below a file", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "file")
+		must(t, os.WriteFile(path, nil, 0o600))
+		_, err := sqlite.Open(t.Context(), filepath.Join(path, "rows.db"))
+		sentence(t, err, fault.ConfigInvalid)
+	})
+	t.Run("the rows database as keys", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "rows.db")
+		must(t, open(t, path).Close())
+		_, err := sqlite.OpenKeys(t.Context(), path)
+		sentence(t, err, fault.ConfigInvalid)
+	})
+}
+
+// sentence checks the code, and that the error tells what to do and no path.
+func sentence(t *testing.T, err error, code fault.Code) {
+	t.Helper()
+	if !errors.Is(err, code) {
+		t.Fatalf("got %v, want %v", err, code)
+	}
+	if text := err.Error(); !strings.Contains(text, ";") || strings.Contains(text, os.TempDir()) {
+		t.Errorf("%q does not tell what to do, or tells the path", text)
+	}
+}
+
+func TestOpenMakesFilesOfTheOwnerOnly(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a", "data")
+	w := newWriter(t, filepath.Join(dir, "file:rows +&%41.db?mode=memory#1"))
+	w.write(t, nil)
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("directory: %v, %v", info.Mode(), err)
+	}
+	n := 0
+	for path := range files(t, dir) {
+		n++
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", filepath.Base(path), info.Mode(), err)
+		}
+	}
+	if n != 4 { // the database, its log and index, the writer lock
+		t.Errorf("%d files", n)
+	}
+}
+
+// A process that may read but not write is told so. As root may write
+// everything, the test runs itself again as somebody else.
+func TestReadOnly(t *testing.T) {
+	if dir := os.Getenv("SFSYNC_TEST_READ_ONLY"); dir != "" {
+		for _, path := range []string{"file/rows.db", "none/rows.db", "locked/rows.db"} {
+			_, err := sqlite.Open(t.Context(), filepath.Join(dir, path))
+			sentence(t, err, fault.StoreReadOnly)
+		}
+		return
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"file", "none", "locked"} {
+		must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+	}
+	must(t, open(t, filepath.Join(dir, "file/rows.db")).Close())
+	must(t, os.Chmod(filepath.Join(dir, "file/rows.db"), 0o444)) // file that may be read
+	must(t, open(t, filepath.Join(dir, "locked/rows.db")).Close())
+	must(t, os.Chmod(filepath.Join(dir, "locked/rows.db"), 0o666)) // directory in which no log can be made
+	for _, name := range []string{".", "..", "file", "none", "locked"} {
+		must(t, os.Chmod(filepath.Join(dir, name), 0o555))
+	}
+	t.Cleanup(func() {
+		for _, name := range []string{".", "..", "file", "none", "locked"} {
+			os.Chmod(filepath.Join(dir, name), 0o755)
+		}
+	})
+	self := filepath.Join(t.TempDir(), "test")
+	binary, err := os.ReadFile(os.Args[0])
+	must(t, err)
+	must(t, os.WriteFile(self, binary, 0o755))
+	must(t, os.Chmod(filepath.Dir(filepath.Dir(self)), 0o755))
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestReadOnly$")
+	cmd.Env = append(os.Environ(), "SFSYNC_TEST_READ_ONLY="+dir)
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// What does not fit on the disk is refused whole; with space again, the same
+// batch goes through.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rows.db")
+	w := newWriter(t, path)
+	w.fill(t, 0, perBatch, cells(func(int) bool { return true }))
+	must(t, w.Limit(250))
+	rows := make([]store.Row, perBatch)
+	for i := range rows {
+		rows[i] = store.Row{ID: recordID(perBatch + i), Mark: store.Live, Cells: cells(func(int) bool { return true })}
+	}
+	batch := store.Batch{Epoch: w.state.Epoch, Policy: 1, Topic: "/data/x", Next: "1", Entries: []audit.Entry{{Kind: audit.KindBatch}},
+		Objects: []store.ObjectBatch{{Object: "Contact", N: w.n, Rows: rows}}}
+	sentence(t, w.Apply(t.Context(), &batch), fault.StoreFull)
+	if head, err := audit.Verify(t.Context(), w); err != nil || head.Seq != 0 {
+		t.Errorf("the ledger has %d entries, %v", head.Seq, err)
+	}
+	must(t, w.Limit(1<<30))
+	must(t, w.Apply(t.Context(), &batch))
+	n := 0
+	for _, err := range w.Rows(t.Context(), "Contact") {
+		must(t, err)
+		n++
+	}
+	if n != 2*perBatch {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rows.db")
+	w := newWriter(t, path)
+	w.fill(t, 0, perBatch, cells(func(int) bool { return true }))
+	must(t, w.Close())
+	info, err := os.Stat(path)
+	must(t, err)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	for at := int64(8192); at < info.Size(); at += 4096 {
+		_, err := f.WriteAt([]byte("\xff\xff\xff\xff\xff\xff\xff\xff"), at)
+		must(t, err)
+	}
+	must(t, f.Close())
+	s, err := sqlite.Open(t.Context(), path)
+	if err == nil {
+		defer s.Close()
+		_, err = s.Prepare(t.Context(), wide())
+	}
+	sentence(t, err, fault.StoreDamaged)
+}
+
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	w := newWriter(t, filepath.Join(t.TempDir(), "rows.db"))
+	must(t, w.Close())
+	must(t, w.Close())
+	_, err := w.Table(t.Context(), "Contact")
+	sentence(t, err, fault.StoreFailed)
+	sentence(t, w.Append(t.Context()), fault.StoreFailed)
+}
+
+// Another program reads the copy beside a running writer.
+func TestShell(t *testing.T) {
+	t.Parallel()
+	shell, err := exec.LookPath("sqlite3")
+	if err != nil {
+		t.Skip("there is no sqlite3 program to read the database with")
+	}
+	path := filepath.Join(t.TempDir(), "rows.db")
+	w := newWriter(t, path)
+	w.fill(t, 0, perBatch, cells(func(i int) bool { return i != 1 }))
+	out, err := exec.CommandContext(t.Context(), shell, "-readonly", path,
+		`SELECT count(*), F0__c, F1__c IS NULL, typeof(F5__c), length(F5__c), hex(_person) FROM sf_contact WHERE _mark = 1 AND _dirty = 0; PRAGMA integrity_check`).CombinedOutput()
+	must(t, err)
+	if want := "1000|2026-01-02T15:04:05.000Z|1|blob|65|00000000000000000000000000000001\nok\n"; string(out) != want {
+		t.Errorf("got %s", out)
+	}
+}
