@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,7 +170,7 @@ func (r *rig) start() (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.sync.Run(ctx) }()
-	return func() error { cancel(); return <-done }
+	return sync.OnceValue(func() error { cancel(); return <-done })
 }
 
 // await polls a condition that another goroutine brings about.

@@ -94,6 +94,11 @@ func New(cfg Config) (*Sync, error) {
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, err
 	}
+	if at, ok := cfg.Store.(interface{ Path() string }); ok {
+		if err := cfg.Vault.Beside(at.Path()); err != nil {
+			return nil, err
+		}
+	}
 	if id := cfg.Org.OrgID(); id != "" && id != cfg.Vault.OrgID() {
 		return nil, fault.New(fault.WrongOrg, op, "open the vault with the org id that the org is configured with")
 	}

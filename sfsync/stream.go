@@ -56,14 +56,15 @@ func (s *session) join(o *object, name string, state store.Topic) {
 // knows is replaced by a new position, and everything is owed again.
 func (s *session) follow(ctx context.Context, t *topic) error {
 	return s.keepTrying(ctx, func(ctx context.Context) error {
+		if s.disabled&positionFirst != 0 {
+			t.arm()
+		}
 		if t.position == "" {
 			if err := s.begin(ctx, t); err != nil {
 				return err
 			}
 		}
-		for _, o := range t.objects {
-			o.arm()
-		}
+		t.arm()
 		t.cursor = cursor{safe: t.position}
 		err := s.subscribe(ctx, t)
 		if fault.CodeOf(err) == fault.ReplayInvalid {
@@ -86,7 +87,7 @@ func (s *session) begin(ctx context.Context, t *topic) error {
 		}
 		next := store.Position(d.Latest)
 		batch := store.Batch{Topic: t.name, From: t.position, Next: next, AsOf: time.Now().Unix()}
-		if err := s.oweAll(ctx, t, batch); err != nil {
+		if err := s.oweAll(ctx, t.owners(s.disabled), batch); err != nil {
 			return err
 		}
 		t.position = next
@@ -95,10 +96,18 @@ func (s *session) begin(ctx context.Context, t *topic) error {
 	return fault.New(fault.Unavailable, "sfsync.Run", "the stream ended before its first response; it is opened again")
 }
 
-// oweAll commits a new position together with a debt for each object of the
-// topic: what happened before it is only found by reading.
-func (s *session) oweAll(ctx context.Context, t *topic, b store.Batch) error {
-	for _, o := range t.objects {
+// owners are the objects that a new position owes a read of.
+func (t *topic) owners(disabled rule) []*object {
+	if disabled&positionFirst != 0 {
+		return nil
+	}
+	return t.objects
+}
+
+// oweAll commits a new position together with a debt for each object: what
+// happened before it is only found by reading.
+func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) error {
+	for _, o := range objects {
 		o.mu.Lock()
 		ob := store.ObjectBatch{Object: o.name, Floor: true}
 		if !o.whole() {
@@ -107,7 +116,7 @@ func (s *session) oweAll(ctx context.Context, t *topic, b store.Batch) error {
 		b.Objects = append(b.Objects, ob)
 	}
 	batch, err := s.enqueue(ctx, b)
-	for _, o := range t.objects {
+	for _, o := range objects {
 		o.mu.Unlock()
 	}
 	if err != nil {
@@ -116,7 +125,13 @@ func (s *session) oweAll(ctx context.Context, t *topic, b store.Batch) error {
 	return batch.wait(ctx)
 }
 
-// arm lets the object's reads begin.
+// arm lets the reads of the topic's objects begin.
+func (t *topic) arm() {
+	for _, o := range t.objects {
+		o.arm()
+	}
+}
+
 func (o *object) arm() {
 	select {
 	case <-o.ready:
