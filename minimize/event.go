@@ -21,14 +21,16 @@ type EventProjection struct {
 
 // eventField is where a field stands in an event.
 type eventField struct {
-	path       int // index among the program's paths, or -1: events do not carry it
-	top, child int // place in the bitmaps
+	path       int  // index among the program's paths, or -1: events do not carry it
+	top, child int  // place in the bitmaps
+	whole      bool // it is not a part, and has parts of its own
 }
 
 // scan is what decoding one event needs.
 type scan struct {
 	record                avro.Record
 	changed, nulled, diff avro.Bitmap
+	values                bool // neither nulled nor diff names a field
 }
 
 // The header's fields that are decoded (Change Data Capture guide, "Change Event
@@ -134,7 +136,7 @@ func (m *mapper) add(d described) eventField {
 		i = len(m.paths)
 		m.paths = append(m.paths, path)
 	}
-	return eventField{path: i}
+	return eventField{path: i, whole: m.fields[path].Type != nil && m.fields[path].Branch(avro.Compound) != nil}
 }
 
 // path is a field's path in the schema, or "": MailingCity is MailingAddress.City.

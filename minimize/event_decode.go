@@ -39,7 +39,7 @@ func (p *EventProjection) Decode(dst Change, payload []byte) error {
 		for i, f := range p.fields {
 			c.delta(i, f, s)
 		}
-		c.retyped = s.said(p.record)
+		c.retyped = s.says(p.record) != Unset
 		c.touched = c.touched || c.retyped
 	}
 	return nil
@@ -104,43 +104,50 @@ func (c *change) records(ids avro.Value) error {
 	return nil
 }
 
+// bitmaps reads the header's three lists of fields.
 func (s *scan) bitmaps() error {
 	if err := s.changed.Parse(s.record.Value(changedFields)); err != nil {
 		return err
 	}
-	if err := s.nulled.Parse(s.record.Value(nulledFields)); err != nil {
+	nulled, diff := s.record.Value(nulledFields), s.record.Value(diffFields)
+	if s.values = nulled.Len()+diff.Len() == 0; s.values {
+		return nil
+	}
+	if err := s.nulled.Parse(nulled); err != nil {
 		return err
 	}
-	return s.diff.Parse(s.record.Value(diffFields))
+	return s.diff.Parse(diff)
 }
 
-// said reports whether an Update says something about a field. Fields sent as a
-// difference are in diffFields alone. A field that can be text or a record, the
-// name of an account, also changes with a part of the record.
-func (s *scan) said(f eventField) bool {
-	if f.path < 0 {
-		return false
+// says is what an Update says about a field: that it is as it was (Unset), Null, a
+// Diff, or that the event has its value (Known). Fields sent as a difference are in
+// diffFields alone. A field that can be text or a record, the name of an account,
+// changes with any part of the record.
+func (s *scan) says(f eventField) State {
+	switch {
+	case f.path < 0:
+		return Unset
+	case !s.values && s.nulled.Has(f.top, f.child):
+		return Null
+	case !s.values && s.diff.Has(f.top, f.child):
+		return Diff
+	case s.changed.Has(f.top, f.child) || f.whole && s.changed.Any(f.top):
+		return Known
 	}
-	if f.child < 0 {
-		return s.changed.Any(f.top) || s.nulled.Has(f.top, -1) || s.diff.Has(f.top, -1)
-	}
-	return s.changed.Has(f.top, f.child) || s.nulled.Has(f.top, f.child) || s.diff.Has(f.top, f.child)
+	return Unset
 }
 
 // delta sets what an Update says about a field.
 func (c *change) delta(i int, f eventField, s *scan) {
-	if !s.said(f) {
+	switch says := s.says(f); says {
+	case Unset:
 		return
+	case Known:
+		c.event(i, s.record.Value(f.path), Hidden)
+	default:
+		c.set(i, says, len(c.buf))
 	}
 	c.touched = true
-	switch {
-	case s.nulled.Has(f.top, f.child):
-		c.set(i, Null, len(c.buf))
-	case s.diff.Has(f.top, f.child):
-		c.set(i, Diff, len(c.buf))
-	default:
-		c.event(i, s.record.Value(f.path), Hidden)
-	}
 }
 
 // whole sets what a Create or Undelete says about a field.
