@@ -75,7 +75,7 @@ func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject) 
 // gap owes a read: the event says that the record changed, not how, or it is a
 // delta for a record of which nothing is held.
 func (m *maker) gap(r *record, c minimize.Change) {
-	if m.off(deltaWithoutRow) && r.row.Mark == store.Absent {
+	if m.off(deltaWithoutRow) && r.row.Mark == store.Absent && c.Kind() == minimize.Update {
 		return
 	}
 	if r.row.Mark != store.Live {
