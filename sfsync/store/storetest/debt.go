@@ -75,6 +75,18 @@ var debts = []promise{
 		c.apply(c.batch(again))
 		c.dirty(id(1), id(2), id(3))
 	}},
+	{"a row that is dirty stays so since when it was, whatever else says so", func(c *held) {
+		c.start()
+		for _, i := range []int{3, 1} {
+			r := contact(i, "a")
+			r.Dirty = true
+			c.apply(c.batch(r))
+		}
+		b := c.batch()
+		b.Objects[0].Absent = &store.Absence{N0: c.n("Contact")}
+		c.apply(b)
+		c.dirty(id(3), id(1))
+	}},
 	{"gone marks are forgotten up to a Seq", func(c *held) {
 		c.start()
 		for i := range 3 {
@@ -97,6 +109,10 @@ var debts = []promise{
 		b.Objects[0].Owe = []store.Range{left, right}
 		c.apply(b)
 		same(c, "owed", c.object("Contact").Owed, []store.Range{left, right})
+		b = c.batch()
+		b.Objects[0].Owe = []store.Range{left}
+		c.apply(b)
+		same(c, "a stamp debt twice", c.object("Contact").Owed, []store.Range{left, right})
 		left.Kind, right.Kind = store.Full, store.Stamp
 		b = c.batch()
 		b.Objects[0].Owe = []store.Range{left, right}
