@@ -18,12 +18,13 @@ func (q *quickstart) copyAndFollow(ctx context.Context) error {
 
 	q.say("3. The first copy, by Bulk API 2.0, while the change stream is already open")
 	began := time.Now()
-	if err := q.watch(ctx, done, q.firstCopy()); err != nil {
+	resumed := true
+	if err := q.watch(ctx, done, q.firstCopy(&resumed)); err != nil {
 		return err
 	}
 	copied := q.sync.Status()
-	if copied.Applied == 0 {
-		q.say("   resumed: the copy was complete already, nothing was read again (%.1f s)\n", time.Since(began).Seconds())
+	if resumed {
+		q.say("   resumed: the copy was complete already, so nothing was copied a second time (%.1f s)\n", time.Since(began).Seconds())
 	} else {
 		q.say("   %d rows in %.1f s\n", copied.Applied, time.Since(began).Seconds())
 	}
@@ -45,7 +46,7 @@ func (q *quickstart) live(ctx, running context.Context, done chan error, copied 
 	if churned := <-finished; err == nil {
 		err = churned
 	}
-	if err != nil {
+	if err != nil || ctx.Err() != nil {
 		return err
 	}
 	// The last changes are still on their way for a moment.
@@ -92,8 +93,9 @@ func (q *quickstart) watch(ctx context.Context, ended chan error, draw func(sfsy
 	}
 }
 
-// firstCopy draws a progress bar until no read of all records is owed.
-func (q *quickstart) firstCopy() func(sfsync.Status) (string, bool) {
+// firstCopy draws a progress bar until no read of all records is owed. It notes
+// in resumed whether there was one.
+func (q *quickstart) firstCopy(resumed *bool) func(sfsync.Status) (string, bool) {
 	total := 0
 	for _, name := range q.policy.ObjectNames() {
 		total += q.org.Count(name)
@@ -104,6 +106,7 @@ func (q *quickstart) firstCopy() func(sfsync.Status) (string, bool) {
 		for _, o := range s.Objects {
 			rows += o.Rows
 			owed = owed || o.Owed
+			*resumed = *resumed && !o.Owed
 		}
 		if !owed {
 			rows = int64(total)
