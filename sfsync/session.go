@@ -98,6 +98,7 @@ func (s *session) open(ctx context.Context) error {
 			s.join(o, table.Topic, state.Topics[table.Topic])
 		}
 	}
+	s.begun.Store(true)
 	s.status.opened(s)
 	s.log.Info("signed in and prepared", "objects", len(s.objects), "policy", s.cfg.Policy.Version)
 	_, err = s.enqueue(ctx, store.Batch{Entries: []audit.Entry{s.entry(audit.Entry{Kind: audit.KindStart})}})

@@ -38,6 +38,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
@@ -74,7 +75,8 @@ type Sync struct {
 	events *pubsub.PubSub
 	log    *slog.Logger
 
-	busy     sync.Mutex // held while a session is under way
+	busy     sync.Mutex  // held while a session is under way
+	begun    atomic.Bool // a session has been opened once
 	status   status
 	observed observed
 	disabled rule // tests only
@@ -129,7 +131,8 @@ func samePath(a, b any) bool {
 // returns when all it started has stopped: nil when ctx ended, and every batch
 // accepted by then is committed. It resumes where the last run stopped,
 // however that ended. A fault that waiting can mend is waited out; any other
-// is returned.
+// is returned, as is every fault before the first session has begun: an org out
+// of reach or a second writer is then more likely a wrong setting.
 func (s *Sync) Run(ctx context.Context) error {
 	return s.keepTrying(ctx, func(ctx context.Context) error {
 		for batch, err := range s.Changes(ctx) {

@@ -29,7 +29,7 @@ func (s *Sync) keepTrying(ctx context.Context, work func(context.Context) error)
 		if ctx.Err() != nil && ended(ctx, err) {
 			return nil
 		}
-		if err == nil || ctx.Err() != nil || !mendable(err) {
+		if err == nil || ctx.Err() != nil || !s.begun.Load() || !mendable(err) {
 			return err
 		}
 		if time.Since(began) > lasted {
