@@ -129,13 +129,13 @@ func TestDailyLimit(t *testing.T) {
 
 func TestExpiredTokens(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	c := newClient(t, salesforcetest.Config{Now: func() time.Time { return now }})
-	now = now.Add(119 * time.Minute)
+	clock := newClock(time.Now())
+	c := newClient(t, salesforcetest.Config{Now: clock.now})
+	clock.advance(119 * time.Minute)
 	if status, _, _ := c.do("GET", data+"/limits", nil); status != 200 {
 		t.Errorf("before the time-out: %d", status)
 	}
-	now = now.Add(121 * time.Minute)
+	clock.advance(121 * time.Minute)
 	if status, _, _ := c.do("GET", data+"/limits", nil); status != 401 {
 		t.Errorf("after the time-out: %d", status)
 	}

@@ -17,11 +17,24 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
+
+// clock is an org's time, which a test moves.
+type clock struct{ unix atomic.Int64 }
+
+func newClock(t time.Time) *clock {
+	c := &clock{}
+	c.unix.Store(t.UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time          { return time.Unix(0, c.unix.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.unix.Add(int64(d)) }
 
 // client is an org and what is needed to talk to it as a stranger would.
 type client struct {

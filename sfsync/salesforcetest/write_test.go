@@ -207,11 +207,11 @@ func TestComposite(t *testing.T) {
 // loses: its records appear behind stamps that were read already.
 func TestLateCommit(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	c := newClient(t, salesforcetest.Config{Now: func() time.Time { return now }})
+	clock := newClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	c := newClient(t, salesforcetest.Config{Now: clock.now})
 	covered := func() string {
 		var updated struct{ LatestDateCovered string }
-		c.get(data+"/sobjects/Account/updated/?start="+url.QueryEscape(now.Add(-time.Hour).Format(time.RFC3339))+"&end="+url.QueryEscape(now.Format(time.RFC3339)), &updated)
+		c.get(data+"/sobjects/Account/updated/?start="+url.QueryEscape(clock.now().Add(-time.Hour).Format(time.RFC3339))+"&end="+url.QueryEscape(clock.now().Format(time.RFC3339)), &updated)
 		return updated.LatestDateCovered
 	}
 	tx := c.Begin()
@@ -226,7 +226,7 @@ func TestLateCommit(t *testing.T) {
 	if status, _, body := c.do("PATCH", data+"/sobjects/Account/"+other, map[string]any{"Name": "Yours"}); status != 400 || !strings.Contains(string(body), "UNABLE_TO_LOCK_ROW") {
 		t.Errorf("a locked record: %d %s", status, body)
 	}
-	now = now.Add(10 * time.Minute)
+	clock.advance(10 * time.Minute)
 	if p := c.query("SELECT Name FROM Account"); len(p.Records) != 1 || p.Records[0]["Name"] != "Other" {
 		t.Errorf("an open transaction shows: %v", p.Records)
 	}
@@ -254,16 +254,16 @@ func TestLateCommit(t *testing.T) {
 
 func TestReplication(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 3, 1, 12, 0, 30, 0, time.UTC)
-	c := newClient(t, salesforcetest.Config{Now: func() time.Time { return now }})
+	clock := newClock(time.Date(2026, 3, 1, 12, 0, 30, 0, time.UTC))
+	c := newClient(t, salesforcetest.Config{Now: clock.now})
 	stays, goes, purged := c.Insert("Account", map[string]any{"Name": "A"}), c.Insert("Account", map[string]any{"Name": "B"}), c.Insert("Account", map[string]any{"Name": "C"})
-	now = now.Add(10 * time.Minute)
+	clock.advance(10 * time.Minute)
 	c.Delete("Account", goes)
 	c.Delete("Account", purged)
 	c.Purge("Account", purged)
-	now = now.Add(10 * time.Minute)
+	clock.advance(10 * time.Minute)
 	get := func(what string, from, to time.Duration, into any) (int, string) {
-		status, _, body := c.do("GET", data+"/sobjects/Account/"+what+"/?start="+url.QueryEscape(now.Add(from).Format(time.RFC3339))+"&end="+url.QueryEscape(now.Add(to).Format(time.RFC3339)), nil)
+		status, _, body := c.do("GET", data+"/sobjects/Account/"+what+"/?start="+url.QueryEscape(clock.now().Add(from).Format(time.RFC3339))+"&end="+url.QueryEscape(clock.now().Add(to).Format(time.RFC3339)), nil)
 		if into != nil {
 			c.decode(status, body, into)
 		}
