@@ -1,0 +1,210 @@
+package sfsync_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/crypto/filekek"
+	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+	"github.com/sfsync/sfsync-go/sfsync/store/sqlite"
+)
+
+// childEnv holds the orders of a process that TestKill started, as JSON.
+const childEnv = "SFSYNC_KILL_CHILD"
+
+// orders tell a child where the copy is and when to kill itself.
+type orders struct {
+	Dir  string
+	Call string        // the call to die at; "" counts all that may write
+	Nth  int           // from 1; 0: at none
+	When moment        // before, during or after that call
+	In   time.Duration // during: how long after it began
+}
+
+type moment string
+
+const (
+	dieBefore moment = "before"
+	dieDuring moment = "during"
+	dieAfter  moment = "after"
+)
+
+// child runs the copy until it is killed.
+func child(t *testing.T, text string) {
+	d := &doomed{calls: map[string]int{}}
+	noError(t, json.Unmarshal([]byte(text), &d.orders))
+	go func() { // the parent holds the other end
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
+	journal, err := os.OpenFile(filepath.Join(d.Dir, "journal"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	noError(t, err)
+	d.journal = json.NewEncoder(journal)
+
+	env, err := salesforce.FromEnv(os.Getenv)
+	noError(t, err)
+	org, err := salesforce.New(env)
+	noError(t, err)
+	opened := d.call("Open")
+	rows, err := sqlite.Open(t.Context(), filepath.Join(d.Dir, "data", "crm.db"))
+	noError(t, err)
+	keys, err := sqlite.OpenKeys(t.Context(), filepath.Join(d.Dir, "keys", "keys.db"))
+	noError(t, err)
+	kek, err := filekek.Open(filepath.Join(d.Dir, "secret", "kek.json"))
+	noError(t, err)
+	vault, err := crypto.OpenVault(t.Context(), doomedKeys{keys, d}, kek, env.OrgID)
+	noError(t, err)
+	opened()
+	s, err := sfsync.New(sfsync.Config{Org: org, Policy: parse(t, shopPolicy), Store: doomedStore{rows, d}, Vault: vault,
+		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil))})
+	noError(t, err)
+	t.Fatal("the run ended by itself: ", s.Run(t.Context()))
+}
+
+func noError(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// doomed kills its own process at the moment its orders say.
+type doomed struct {
+	orders
+	journal *json.Encoder
+
+	mu    sync.Mutex
+	calls map[string]int // by name, and under "" all that may write
+}
+
+// call is to be called before a call, and what it returns after it.
+func (d *doomed) call(name string) (done func()) {
+	d.mu.Lock()
+	d.calls[name]++
+	writes := name != "Root" && name != "Keys"
+	if writes {
+		d.calls[""]++
+	}
+	due := (d.Call == name || d.Call == "" && writes) && d.calls[d.Call] == d.Nth
+	d.mu.Unlock()
+	switch {
+	case !due:
+	case d.When == dieBefore:
+		die()
+	case d.When == dieDuring:
+		time.AfterFunc(d.In, die)
+	case d.When == dieAfter:
+		return die
+	}
+	return func() {}
+}
+
+// die is kill -9: nothing deferred runs and nothing is flushed.
+func die() {
+	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Kill()
+	}
+	if err != nil {
+		panic(err)
+	}
+	select {}
+}
+
+// journalLine is one entry of the journal, which tells what the child did to the rows.
+// Killing a process loses nothing that it has written to a file.
+type journalLine struct {
+	Prepared *books       `json:",omitempty"` // what Prepare returned
+	Apply    *journalStep `json:",omitempty"` // Apply begins
+	Applied  bool         `json:",omitempty"` // Apply returned nil
+	Fault    fault.Code   `json:",omitempty"` // Apply returned this
+}
+
+// journalStep is what one batch does to the books.
+type journalStep struct {
+	Topic      string
+	From, Next []byte
+	N          map[string]int64 // of each object, before
+	Entries    []string         // of the ledger, canonical
+}
+
+// note writes one line. Prepare and Apply are never under way at once.
+func (d *doomed) note(l journalLine) {
+	if err := d.journal.Encode(l); err != nil {
+		panic(err)
+	}
+}
+
+type doomedStore struct {
+	store.Store
+	*doomed
+}
+
+func (s doomedStore) Prepare(ctx context.Context, schema store.Schema) (store.State, error) {
+	done := s.call("Prepare")
+	state, err := s.Store.Prepare(ctx, schema)
+	if err == nil {
+		b := newBooks()
+		for name, o := range state.Objects {
+			b.N[name] = o.N
+		}
+		for name, t := range state.Topics {
+			b.At[name] = []byte(t.Position)
+		}
+		s.note(journalLine{Prepared: &b})
+	}
+	done()
+	return state, err
+}
+
+func (s doomedStore) Apply(ctx context.Context, b *store.Batch) error {
+	done := s.call("Apply")
+	todo := journalStep{Topic: b.Topic, From: []byte(b.From), Next: []byte(b.Next), N: map[string]int64{}}
+	for _, o := range b.Objects {
+		todo.N[o.Object] = o.N
+	}
+	for _, e := range b.Entries {
+		todo.Entries = append(todo.Entries, string(e.Canonical()))
+	}
+	s.note(journalLine{Apply: &todo})
+	err := s.Store.Apply(ctx, b)
+	s.note(journalLine{Applied: err == nil, Fault: fault.CodeOf(err)})
+	done()
+	return err
+}
+
+type doomedKeys struct {
+	crypto.KeyStore
+	*doomed
+}
+
+func (k doomedKeys) Root(ctx context.Context) (crypto.Root, error) {
+	defer k.call("Root")()
+	return k.KeyStore.Root(ctx)
+}
+
+func (k doomedKeys) Add(ctx context.Context, a crypto.Addition) error {
+	defer k.call("Add")()
+	return k.KeyStore.Add(ctx, a)
+}
+
+func (k doomedKeys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) ([]crypto.Holder, error) {
+	defer k.call("Link")()
+	return k.KeyStore.Link(ctx, wants, mint)
+}
+
+func (k doomedKeys) Keys(ctx context.Context, persons []crypto.Person, mint crypto.Mint) ([]crypto.Holder, error) {
+	defer k.call("Keys")()
+	return k.KeyStore.Keys(ctx, persons, mint)
+}

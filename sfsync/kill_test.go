@@ -1,0 +1,266 @@
+package sfsync_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// seedEnv repeats the kills and changes of an earlier run of TestKill.
+const seedEnv = "SFSYNC_KILL_SEED"
+
+// TestKill kills the process that keeps a copy, again and again, and lets the
+// next one resume, while the org goes on changing. A third of the kills walk
+// through the writes to the two databases, each one further; a third aim at
+// calls of one kind; and a third come at any moment.
+func TestKill(t *testing.T) {
+	if text := os.Getenv(childEnv); text != "" {
+		child(t, text)
+	}
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("only on Unix does the exit status tell that a process was killed")
+	}
+	seed, err := strconv.ParseUint(os.Getenv(seedEnv), 10, 64)
+	if err != nil {
+		seed = rand.Uint64()
+	}
+	kills := 110
+	if testing.Short() {
+		kills = 20
+	}
+	for i := range uint64(2) {
+		t.Run(fmt.Sprintf("history %d", i+1), func(t *testing.T) {
+			t.Parallel()
+			t.Logf("%s=%d repeats it", seedEnv, seed)
+			newKilling(t, seed+i).run(kills)
+		})
+	}
+}
+
+// killing is one copy with all the processes that kept it.
+type killing struct {
+	*testing.T
+	org    *salesforcetest.Org
+	shop   *shop
+	random *rand.Rand
+	dir    string
+	noted  []audit.Head   // of the ledger, at each rest
+	hits   map[string]int // kills by the call and the moment they met
+}
+
+func newKilling(t *testing.T, seed uint64) *killing {
+	org := newOrg(t, salesforcetest.Config{Records: 200, Seed: seed, BulkPage: 30})
+	return &killing{T: t, org: org, shop: newShop(org, seed), random: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), hits: map[string]int{}}
+}
+
+func (k *killing) run(kills int) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { defer close(stopped); k.shop.work(4*time.Millisecond, stop) }()
+	defer func() { close(stop); <-stopped }()
+	for i := range kills {
+		k.kill(i)
+		if i%5 == 0 {
+			k.inspect()
+		}
+		if i%10 == 9 || i == kills-1 {
+			k.rest()
+		}
+	}
+	k.Logf("%d kills, %d changes, %d entries in the ledger; met %v", kills, k.shop.changes, k.noted[len(k.noted)-1].Seq, k.hits)
+}
+
+// kill starts a process and kills it, or waits until it has killed itself.
+func (k *killing) kill(i int) {
+	o, limit := k.plan(i)
+	p := k.spawn(o)
+	met := "any moment"
+	select {
+	case <-p.ended:
+		met = strings.TrimSpace(string(o.When) + " " + o.Call)
+	case <-time.After(limit):
+		_ = p.Process.Kill()
+		<-p.ended
+	}
+	p.killed()
+	k.hits[met]++
+}
+
+// plan draws the next kill, and how long to wait for the process to meet it.
+func (k *killing) plan(i int) (orders, time.Duration) {
+	moments := []moment{dieBefore, dieDuring, dieAfter}
+	o := orders{Nth: 1 + i/3, When: moments[k.random.IntN(3)], In: time.Duration(k.random.IntN(3000)) * time.Microsecond}
+	switch i % 3 {
+	case 1:
+		calls := []struct {
+			name string
+			most int
+		}{{"Open", 1}, {"Prepare", 1}, {"Apply", 25}, {"Apply", 5}, {"Root", 15}, {"Add", 2}, {"Link", 10}, {"Keys", 10}}
+		call := calls[k.random.IntN(len(calls))]
+		o.Call, o.Nth = call.name, 1+k.random.IntN(call.most)
+	case 2:
+		return orders{}, 20*time.Millisecond + time.Duration(k.random.IntN(600))*time.Millisecond
+	}
+	return o, time.Second
+}
+
+// victim is a child under way.
+type victim struct {
+	*killing
+	*exec.Cmd
+	output bytes.Buffer
+	ended  chan struct{}
+}
+
+func (k *killing) spawn(o orders) *victim {
+	k.Helper()
+	o.Dir = k.dir
+	text, err := json.Marshal(o)
+	noError(k.T, err)
+	p := &victim{killing: k, Cmd: exec.CommandContext(k.Context(), os.Args[0], "-test.run=^TestKill$"), ended: make(chan struct{})}
+	p.Env = append(os.Environ(), childEnv+"="+string(text))
+	for _, name := range []string{"LOGIN_URL", "INSTANCE_URL", "ORG_ID", "CONSUMER_KEY", "USERNAME", "JWT_KEY_FILE", "PUBSUB_ENDPOINT", "CA_FILE"} {
+		p.Env = append(p.Env, "SFSYNC_"+name+"="+k.org.Getenv("SFSYNC_"+name))
+	}
+	p.Stdout, p.Stderr = &p.output, &p.output
+	_, err = p.StdinPipe() // open as long as this process lives
+	noError(k.T, err)
+	noError(k.T, p.Start())
+	go func() { defer close(p.ended); _ = p.Wait() }()
+	return p
+}
+
+// killed checks that the process was, and did not end for another reason.
+func (p *victim) killed() {
+	p.killing.Helper()
+	if p.ProcessState.ExitCode() != -1 {
+		p.Fatalf("the process ended by itself: %s", p.output.String())
+	}
+}
+
+// rest lets the org stand still and a process catch up, compares, and kills it.
+func (k *killing) rest() {
+	k.Helper()
+	k.shop.pause.Lock()
+	defer k.shop.pause.Unlock()
+	p := k.spawn(orders{})
+	r := k.quiet(p)
+	_ = p.Process.Kill()
+	<-p.ended
+	p.killed()
+	k.verify(r)
+	noError(k.T, r.close())
+}
+
+// quiet waits until the process has changed no object for as long as three
+// keepalives take and the copy is the org.
+func (k *killing) quiet(p *victim) *rig {
+	k.Helper()
+	var r *rig
+	tick, count, since, difference := time.NewTicker(20*time.Millisecond), -1, time.Now(), "it goes on changing"
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
+		if now := k.batches(); now != count {
+			count, since = now, time.Now()
+		}
+		if time.Since(since) < 300*time.Millisecond || count == 0 {
+			continue
+		}
+		if r == nil {
+			r = open(k, k.org, k.dir, shopPolicy)
+		}
+		if difference = r.difference(); difference == "" {
+			return r
+		}
+		since = time.Now()
+	}
+	_ = p.Process.Kill()
+	<-p.ended
+	k.Fatalf("the copy does not become the org: %s\n%s", difference, p.output.String())
+	return nil
+}
+
+func (k *killing) journal() string { return filepath.Join(k.dir, "journal") }
+
+// batches counts the batches of an object that were begun.
+func (k *killing) batches() int {
+	text, _ := os.ReadFile(k.journal()) // there is none before the first call
+	return bytes.Count(text, []byte(`"N":{"`))
+}
+
+// inspect looks into the databases as the kill left them. It opens copies of
+// their files, so that the next process finds what a crash leaves.
+func (k *killing) inspect() {
+	k.Helper()
+	if k.batches() == 0 {
+		return
+	}
+	dir, err := os.MkdirTemp(k.dir, "copy")
+	noError(k.T, err)
+	defer os.RemoveAll(dir)
+	noError(k.T, os.Symlink(filepath.Join(k.dir, "secret"), filepath.Join(dir, "secret")))
+	for _, name := range []string{"data/crm.db", "data/crm.db-wal", "keys/keys.db", "keys/keys.db-wal"} {
+		content, err := os.ReadFile(filepath.Join(k.dir, name))
+		noError(k.T, err)
+		noError(k.T, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		noError(k.T, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+	}
+	r := open(k, k.org, dir, shopPolicy)
+	k.opens(r)
+	k.verify(r)
+	noError(k.T, r.close())
+}
+
+// opens checks that each sealed value has its key: keys commit first.
+func (k *killing) opens(r *rig) {
+	k.Helper()
+	opener, err := r.vault.Opener(anyone{})
+	noError(k.T, err)
+	for _, object := range r.policy.ObjectNames() {
+		table, err := r.rows.Table(k.Context(), object)
+		noError(k.T, err)
+		for row, err := range r.rows.Rows(k.Context(), object) {
+			noError(k.T, err)
+			for i, cell := range row.Cells {
+				if table.Columns[i].Sealed && cell.State == store.Value {
+					if _, err := reveal(opener, table, row, i); err != nil {
+						k.Fatalf("%s.%s of %s does not open: %v", object, table.Columns[i].Name, row.ID, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// verify compares the ledger with the journal: an entry for each batch that
+// was committed, once, in order, and none that was there before is missing.
+func (k *killing) verify(r *rig) {
+	k.Helper()
+	without, with, err := audited(k.journal())
+	noError(k.T, err)
+	head, err := audit.Verify(k.Context(), r.rows, k.noted...)
+	noError(k.T, err)
+	k.noted = append(k.noted, head)
+	var ledger []string
+	for stored, err := range r.rows.Entries(k.Context(), 0) {
+		noError(k.T, err)
+		ledger = append(ledger, string(stored.Entry.Canonical()))
+	}
+	if !slices.Equal(ledger, without.Ledger) && !slices.Equal(ledger, with.Ledger) {
+		k.Fatalf("the ledger has %d entries, the batches that were committed %d or %d, or others", len(ledger), len(without.Ledger), len(with.Ledger))
+	}
+}
