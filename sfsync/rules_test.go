@@ -67,7 +67,6 @@ type history struct {
 	stop  func() error
 	id    string
 	other string
-	free  sync.Once
 }
 
 func newHistory(t *testing.T, cfg salesforcetest.Config, policy string, off ...string) *history {
@@ -155,24 +154,22 @@ func (h *history) dirtyThenHold() (release func()) {
 func readMeetsUpdate(h *history) {
 	h.begin()
 	release := h.dirtyThenHold()
-	before := h.row("Contact", h.id).Seq
 	h.org.Update("Contact", h.id, map[string]any{"Email": "b@example.com"})
-	h.passed(before)
+	h.passed()
 	release()
 }
 
 func readMeetsDelete(h *history) {
 	h.begin()
 	release := h.dirtyThenHold()
-	before := h.row("Contact", h.id).Seq
 	h.org.Delete("Contact", h.id)
-	h.passed(before)
+	h.passed()
 	release()
 }
 
 // passed waits until the events published so far have been applied: a later
 // insert has come through.
-func (h *history) passed(int64) {
+func (h *history) passed() {
 	h.Helper()
 	later := h.org.Insert("Contact", map[string]any{"LastName": "later"})
 	h.await("the event", func() bool { return h.row("Contact", later).Mark == store.Live })
@@ -204,7 +201,7 @@ func hiddenUpdate(h *history) {
 	h.org.Intercept(salesforcetest.Fault{Path: collections, Hold: hold})
 	h.org.HideField("Contact", "Email")
 	h.org.Update("Contact", h.id, map[string]any{"Email": "hidden@example.com"})
-	h.passed(0)
+	h.passed()
 	h.org.ShowField("Contact", "Email")
 	close(hold)
 }
@@ -216,7 +213,7 @@ func overflowDuringRead(h *history) {
 	<-asked
 	h.org.OverflowNext()
 	h.org.Update("Contact", h.id, map[string]any{"LastName": "in the overflow"})
-	h.passed(0)
+	h.passed()
 	release()
 }
 
@@ -241,7 +238,7 @@ func twoChangesInASecond(h *history) {
 	h.org.Update("Contact", h.id, map[string]any{"LastName": "read again"})
 	h.await("the re-read", h.equal)
 	h.org.Update("Contact", h.id, map[string]any{"LastName": "in the same second"})
-	h.passed(0)
+	h.passed()
 	h.clock.Store(0)
 }
 
