@@ -27,7 +27,7 @@ const (
 )
 
 func wide() store.Schema {
-	t := store.Table{Object: "Contact", Rules: []string{"Id"}}
+	t := store.Table{Object: "Contact", Topic: "t", Rules: []string{"Id"}}
 	for i := range 10 {
 		t.Columns = append(t.Columns, store.Column{Name: fmt.Sprintf("F%d__c", i), Sealed: i >= 3})
 	}
