@@ -1,0 +1,148 @@
+package sfsync_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// next returns the first batch of a new iteration that has a row of the
+// object with the operation, acknowledging those before it.
+func (r *rig) next(op store.Op, use func(*sfsync.Batch)) {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	for batch, err := range r.sync.Changes(ctx) {
+		r.must(err)
+		for _, row := range batch.Rows() {
+			if row.Op == op {
+				use(batch)
+				return
+			}
+		}
+		r.must(batch.Ack(ctx))
+	}
+	r.Fatalf("no %s came", op)
+}
+
+func TestUnackedComesAgain(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	org.Insert("Contact", map[string]any{"LastName": "first"})
+	r.until("the first copy", r.equal)
+	id := org.Insert("Contact", map[string]any{"LastName": "second", "Email": "b@example.com"})
+
+	var before, after []byte
+	for _, text := range []*[]byte{&before, &after} {
+		r.next(store.OpCreate, func(b *sfsync.Batch) {
+			var err error
+			*text, err = json.Marshal(b)
+			r.must(err)
+		})
+		if r.row("Contact", id).Mark != store.Absent {
+			t.Fatal("a batch that was not acknowledged was applied")
+		}
+	}
+	for _, want := range []string{`"object":"Contact"`, `"id":"` + id + `"`, `"op":"create"`, `"sealed":`, `"transaction":`, `"commit":`} {
+		if !strings.Contains(string(after), want) {
+			t.Errorf("the batch as JSON has no %s: %s", want, after)
+		}
+	}
+	if strings.Contains(string(after), "b@example.com") {
+		t.Error("a personal value is in the batch")
+	}
+	r.next(store.OpCreate, func(b *sfsync.Batch) { r.must(b.Ack(t.Context())) })
+	r.until("the acknowledged batch", r.equal)
+}
+
+func TestAckInOrder(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	org.Insert("Contact", map[string]any{"LastName": "first"})
+	r.until("the first copy", r.equal)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var batches []*sfsync.Batch
+	org.Insert("Contact", map[string]any{"LastName": "one"})
+	for batch, err := range r.sync.Changes(ctx) {
+		r.must(err)
+		if batches = append(batches, batch); len(batches) == 2 {
+			if err := batch.Ack(ctx); !errors.Is(err, fault.Conflict) {
+				t.Errorf("the second batch was acknowledged before the first: %v", err)
+			}
+			r.must(batches[0].Ack(ctx))
+			r.must(batches[1].Ack(ctx))
+			break
+		}
+		org.Insert("Contact", map[string]any{"LastName": "two"})
+	}
+	r.until("both", r.equal)
+}
+
+func TestOneRunAtATime(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	org.Insert("Contact", map[string]any{"LastName": "first"})
+	for batch, err := range r.sync.Changes(t.Context()) {
+		r.must(err)
+		r.must(batch.Ack(t.Context()))
+		if err := r.sync.CatchUp(t.Context()); !errors.Is(err, fault.Conflict) {
+			t.Errorf("CatchUp beside Changes: %v", err)
+		}
+		break
+	}
+}
+
+// What the stream cannot say is made good by reading.
+func TestDebts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		play func(org *salesforcetest.Org, id string) error
+	}{
+		{"gap", func(org *salesforcetest.Org, id string) error { org.GapNext(""); return nil }},
+		{"overflow", func(org *salesforcetest.Org, id string) error { org.OverflowNext(); return nil }},
+		{"wildcard", func(org *salesforcetest.Org, id string) error { org.WildcardNext(); return nil }},
+		{"undecodable", func(org *salesforcetest.Org, id string) error { org.UndecodableNext(); return nil }},
+		{"redelivered", func(org *salesforcetest.Org, id string) error { return org.Redeliver(2) }},
+		{"cut", func(org *salesforcetest.Org, id string) error { org.CutStreams(); return nil }},
+		{"token expired", func(org *salesforcetest.Org, id string) error { org.ExpireTokens(); return nil }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{Records: 5})
+			r := open(t, org, t.TempDir(), contactPolicy)
+			id := org.Insert("Contact", map[string]any{"LastName": "first"})
+			stop := r.start()
+			defer stop()
+			r.await("the first copy", r.equal)
+			r.must(c.play(org, id))
+			org.Update("Contact", id, map[string]any{"LastName": "changed", "Email": "c@example.com"})
+			r.await(c.name, r.equal)
+			r.must(stop())
+		})
+	}
+}
+
+// A position that Salesforce no longer knows: everything is read again.
+func TestExpiredPosition(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 5})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	gone := org.Insert("Contact", map[string]any{"LastName": "gone"})
+	r.until("the first copy", r.equal)
+	org.Insert("Contact", map[string]any{"LastName": "in the outage"})
+	org.Delete("Contact", gone)
+	r.must(org.Expire())
+	r.until("the resync", r.equal)
+}
