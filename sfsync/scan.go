@@ -2,6 +2,7 @@ package sfsync
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -61,7 +62,18 @@ func (s *session) payRange(ctx context.Context, o *object) (bool, error) {
 			return true, nil
 		}
 	}
-	return err == nil, err
+	return err == nil, o.named(err)
+}
+
+// named puts the object's name as the policy has it into a copy of a fault:
+// the one in a job is the server's word.
+func (o *object) named(err error) error {
+	var e *fault.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	named := *e
+	return named.On(o.api, e.Fields()...)
 }
 
 // errVoid says that everything was owed again since the read began.

@@ -200,11 +200,11 @@ func (j Job) ended() error {
 	switch {
 	case j.State == Failed && j.failure != "":
 		body, _ := json.Marshal([]map[string]string{{"errorCode": j.failure}})
-		return salesforce.Refusal(0, body).On(j.Object)
+		return salesforce.Refusal(0, body)
 	case j.State == Failed:
-		return fault.New(fault.RequestInvalid, "bulk.Wait", "Salesforce could not run the job; see Setup, Bulk Data Load Jobs, for the reason").On(j.Object)
+		return fault.New(fault.RequestInvalid, "bulk.Wait", "Salesforce could not run the job; see Setup, Bulk Data Load Jobs, for the reason")
 	case j.State == Aborted:
-		return fault.New(fault.Conflict, "bulk.Wait", "someone in the org aborted the job; create it again").On(j.Object)
+		return fault.New(fault.Conflict, "bulk.Wait", "someone in the org aborted the job; create it again")
 	}
 	return nil
 }

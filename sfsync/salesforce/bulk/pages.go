@@ -186,5 +186,5 @@ func (j Job) link(text, resource string) (link, bool) {
 
 func notPages(job Job) error {
 	return fault.New(fault.ResponseInvalid, "bulk.ResultPages",
-		"the answer does not list pages of this job; read them one behind the other instead").On(job.Object)
+		"the answer does not list pages of this job; read them one behind the other instead")
 }

@@ -115,7 +115,7 @@ func (j *Jobs) open(ctx context.Context, job Job, locator string, r salesforce.R
 	if err != nil || page.Records < 0 || page.Next == "" || page.Next == locator {
 		resp.Body.Close()
 		return Page{}, nil, fault.New(fault.ResponseInvalid, "bulk.Results",
-			"the answer is not a page of results; check that the instance URL is that of the org").On(job.Object)
+			"the answer is not a page of results; check that the instance URL is that of the org")
 	}
 	if page.Next == "null" { // the last page's locator is this text
 		page.Next = ""
@@ -147,12 +147,12 @@ func (j Job) readable() error {
 		return err
 	}
 	if j.State != JobComplete || j.delimiter == 0 {
-		return fault.New(fault.RequestInvalid, "bulk.Results", "the job is not complete; wait for it, then read the job that Wait returned").On(j.Object)
+		return fault.New(fault.RequestInvalid, "bulk.Results", "the job is not complete; wait for it, then read the job that Wait returned")
 	}
 	return nil
 }
 
 func missing(job Job) error {
 	return fault.New(fault.Truncated, "bulk.Results",
-		"the pages together have another number of records than the job; read the job again from its start").On(job.Object)
+		"the pages together have another number of records than the job; read the job again from its start")
 }
