@@ -2,6 +2,7 @@ package sfsync
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/sfsync/sfsync-go/minimize"
@@ -34,12 +35,26 @@ type object struct {
 	beaten   map[string]int  // id -> how often an event won against its re-read
 	caught   int64
 
-	// queued are the rows in batches not yet committed. Its lock is its own,
+	// queued is what batches not yet committed do to rows. Its lock is its own,
 	// because commits clear it while a maker waits for room in the queue.
 	queued struct {
 		sync.Mutex
-		rows map[string]store.Row
+		rows   map[string]store.Row
+		absent []absence
 	}
+}
+
+// absence is the end of a full read in the queue: the store will make each row
+// dirty that the read should have returned.
+type absence struct {
+	store.Absence
+	n int64 // the Seq that those rows will have
+}
+
+// covers reports whether the store will make the row dirty. The engine reads
+// whole objects only, so every row is in the range.
+func (a absence) covers(row store.Row) bool {
+	return row.Mark != store.Absent && row.Mark != store.Gone && row.Seq <= a.N0
 }
 
 func newObject(table *minimize.Table, schema store.Table, state store.Object) *object {
@@ -70,6 +85,7 @@ func (o *object) load(ctx context.Context, s store.Store, ids []string) (map[str
 			missing = append(missing, id)
 		}
 	}
+	absent := slices.Clone(o.queued.absent)
 	o.queued.Unlock()
 	rows, err := s.Load(ctx, o.name, missing)
 	if err != nil {
@@ -80,6 +96,11 @@ func (o *object) load(ctx context.Context, s store.Store, ids []string) (map[str
 		records[row.ID] = &record{row: row}
 	}
 	for _, r := range records {
+		for _, a := range absent {
+			if a.covers(r.row) {
+				r.row.Dirty, r.row.Seq = true, a.n
+			}
+		}
 		if r.row.Mark == store.Gone && r.row.Seq <= o.forgot {
 			r.row = store.Row{ID: r.row.ID}
 		}
@@ -100,13 +121,16 @@ func (o *object) forgettable(disabled rule) int64 {
 	return least
 }
 
-// enter remembers the rows of a queued batch until committed takes them out.
-func (o *object) enter(rows []store.Row) {
+// enter remembers what a queued batch does until committed takes it out.
+func (o *object) enter(b *store.ObjectBatch) {
 	o.queued.Lock()
 	defer o.queued.Unlock()
-	for _, row := range rows {
+	for _, row := range b.Rows {
 		row.Cells, row.Patch, row.Seq = nil, false, o.n
 		o.queued.rows[row.ID] = row
+	}
+	if b.Absent != nil {
+		o.queued.absent = append(o.queued.absent, absence{*b.Absent, o.n})
 	}
 }
 
@@ -117,6 +141,7 @@ func (o *object) committed(b *store.ObjectBatch) {
 			delete(o.queued.rows, row.ID)
 		}
 	}
+	o.queued.absent = slices.DeleteFunc(o.queued.absent, func(a absence) bool { return a.n == b.N+1 })
 	o.queued.Unlock()
 	o.rouse()
 }

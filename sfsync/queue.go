@@ -63,7 +63,7 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	}
 	b.ForgetGone = o.forgettable(disabled)
 	o.forgot = max(o.forgot, b.ForgetGone)
-	o.enter(b.Rows)
+	o.enter(b)
 }
 
 func without(ranges []store.Range, r store.Range) []store.Range {

@@ -36,7 +36,7 @@ func TestRules(t *testing.T) {
 		{rule: "young stamp", policy: contactPolicy, play: stampAheadOfCommit},
 		{rule: "skip strictly older", without: []string{"young stamp"}, policy: contactPolicy, play: twoChangesInASecond},
 		{rule: "position first", policy: contactPolicy, play: changeBeforePosition,
-			cfg: salesforcetest.Config{PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, FirstResponse: 700 * time.Millisecond}}},
+			cfg: salesforcetest.Config{PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, FirstResponse: 3 * time.Second}}},
 	} {
 		t.Run(h.rule, func(t *testing.T) {
 			t.Parallel()
@@ -249,7 +249,7 @@ func changeBeforePosition(h *history) {
 	h.Cleanup(func() { h.stop() })
 	// With the rule the read waits for the position; without it the read is
 	// over long before the topic's first response.
-	for deadline := time.Now().Add(400 * time.Millisecond); !h.equal() && time.Now().Before(deadline); runtime.Gosched() {
+	for deadline := time.Now().Add(2 * time.Second); !h.equal() && time.Now().Before(deadline); runtime.Gosched() {
 	}
 	h.org.Update("Contact", h.id, map[string]any{"LastName": "before the position"})
 }

@@ -222,9 +222,7 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 	return nil
 }
 
-// pay commits the end of a read. The store itself writes the rows that were
-// absent, so no other batch may be made from them meanwhile: the object stays
-// locked until it has.
+// pay commits the end of a read.
 func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read, job bulk.Job) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -234,11 +232,8 @@ func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read
 	if o.caught == 0 {
 		ob.Caught = job.Created.Add(-settled * time.Second).Unix()
 	}
-	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
-	if err != nil {
-		return err
-	}
-	return batch.wait(ctx)
+	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
+	return err
 }
 
 func (o *object) keepRead(read store.Read) {
