@@ -44,9 +44,13 @@ func (s *session) answers(ctx context.Context, o *object, changes []minimize.Cha
 // settled loads the rows that a read answers for and settles each. The caller
 // holds the object.
 func (s *session) settled(ctx context.Context, o *object, sealing *sealing, answers []answer, n0, serverTime int64) (store.ObjectBatch, error) {
-	m := &maker{sealing: sealing, o: o, order: make([]string, len(answers))}
-	for i, a := range answers {
-		m.order[i] = a.id
+	m := &maker{sealing: sealing, o: o, order: make([]string, 0, len(answers))}
+	seen := make(map[string]bool, len(answers))
+	for _, a := range answers { // an id that came twice is one row
+		if !seen[a.id] {
+			seen[a.id] = true
+			m.order = append(m.order, a.id)
+		}
 	}
 	var err error
 	if m.records, err = o.load(ctx, s.cfg.Store, m.order); err != nil {

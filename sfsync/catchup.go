@@ -3,6 +3,7 @@ package sfsync
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -161,6 +162,8 @@ func (s *session) deleted(ctx context.Context, o *object, from time.Time, n0 int
 	if err != nil {
 		return time.Time{}, err
 	}
+	slices.Sort(list.IDs)
+	list.IDs = slices.Compact(list.IDs) // deleted, taken back and deleted again
 	for len(list.IDs) > 0 {
 		n := min(len(list.IDs), batchRows)
 		if err := s.suspect(ctx, o, list.IDs[:n], n0); err != nil {

@@ -144,5 +144,10 @@ func TestExpiredPosition(t *testing.T) {
 	org.Insert("Contact", map[string]any{"LastName": "in the outage"})
 	org.Delete("Contact", gone)
 	r.must(org.Expire())
-	r.until("the resync", r.equal)
+	stop := r.start()
+	defer stop()
+	r.await("the resync", r.equal)
+	org.Insert("Contact", map[string]any{"LastName": "after it"})
+	r.await("the stream after it", r.equal)
+	r.must(stop())
 }

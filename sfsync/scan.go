@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/sfsync/sfsync-go/minimize"
@@ -79,21 +80,21 @@ func (o *object) named(err error) error {
 // errVoid says that everything was owed again since the read began.
 var errVoid = fault.New(fault.Conflict, "sfsync.Run", "the read began before everything was owed again; another one begins")
 
-// beginRead resumes the read of a range or begins one. Its N0 is durable before
-// its request leaves.
+// beginRead resumes the read of a range, or begins one and gives up those that
+// pay nothing any more. Its N0 is durable before its request leaves.
 func (s *session) beginRead(ctx context.Context, o *object, r store.Range) (store.Read, error) {
 	o.mu.Lock()
+	var void []int64
 	for _, read := range o.reads {
 		if read.Range == r && read.N0 >= o.floor {
 			o.mu.Unlock()
 			return read, nil
 		}
+		void = append(void, read.ID)
 	}
 	begin := []store.Read{{ID: rand.Int64(), Range: r}}
-	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Begin: begin}}})
-	if err == nil {
-		o.reads = append(o.reads, begin[0])
-	}
+	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Begin: begin, End: void}}})
+	o.reads = slices.Clone(begin)
 	o.mu.Unlock()
 	if err != nil {
 		return store.Read{}, err

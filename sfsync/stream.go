@@ -65,13 +65,17 @@ func (s *session) follow(ctx context.Context, t *topic) error {
 			}
 		}
 		t.arm()
-		t.cursor = cursor{safe: t.position}
-		err := s.subscribe(ctx, t)
-		if fault.CodeOf(err) == fault.ReplayInvalid {
+		for {
+			t.cursor = cursor{safe: t.position}
+			err := s.subscribe(ctx, t)
+			if fault.CodeOf(err) != fault.ReplayInvalid {
+				return err
+			}
 			s.log.Warn("Salesforce no longer knows the position; a new one is taken and everything is read again", "topic", t.name)
-			return s.begin(ctx, t)
+			if err := s.begin(ctx, t); err != nil {
+				return err
+			}
 		}
-		return err
 	})
 }
 

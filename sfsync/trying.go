@@ -48,8 +48,13 @@ func (s *Sync) keepTrying(ctx context.Context, work func(context.Context) error)
 
 // mendable reports whether the same work may succeed later, unchanged.
 func mendable(err error) bool {
-	code := fault.CodeOf(err)
-	return fault.Retryable(err) || code == fault.LimitExceeded || code == fault.KeyUnavailable || code == fault.ReplayInvalid
+	switch fault.CodeOf(err) {
+	case fault.LimitExceeded, fault.KeyUnavailable:
+		return true
+	case fault.Forgotten: // a person was forgotten while a batch was on its way; it is made again
+		return true
+	}
+	return fault.Retryable(err)
 }
 
 func askedFor(err error) time.Duration {
