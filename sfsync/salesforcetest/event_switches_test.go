@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,12 +202,12 @@ func TestExpire(t *testing.T) {
 
 func TestRetention(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	org := newOrg(t, salesforcetest.Config{Now: func() time.Time { return now }, SessionTimeout: 1000 * time.Hour})
+	var later atomic.Int64
+	org := newOrg(t, salesforcetest.Config{Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }, SessionTimeout: 1000 * time.Hour})
 	b := dial(t, org)
 	org.Insert("Account", map[string]any{"Name": "Old"})
 	old := events(t, b.earliest(t, accounts, 1), 1)[0].ReplayId
-	now = now.Add(73 * time.Hour)
+	later.Store(int64(73 * time.Hour))
 	_, fresh := b.latest(t, accounts, 1)
 	for name, c := range map[string]struct {
 		id   []byte

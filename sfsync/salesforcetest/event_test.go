@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,8 +22,9 @@ func list(v any) []string {
 
 func TestLifeOfARecord(t *testing.T) {
 	t.Parallel()
-	now := time.Now().Truncate(time.Second).Add(500 * time.Millisecond)
-	org := newOrg(t, salesforcetest.Config{Now: func() time.Time { now = now.Add(time.Second); return now }})
+	start := time.Now().Truncate(time.Second).Add(500 * time.Millisecond)
+	var reads atomic.Int64 // each read of the clock is a second later
+	org := newOrg(t, salesforcetest.Config{Now: func() time.Time { return start.Add(time.Duration(reads.Add(1)) * time.Second) }})
 	b := dial(t, org)
 	id := org.Insert("Account", map[string]any{"Name": "Acme", "Phone": "555-0100", "BillingCity": "Bonn", "BillingCountry": "Germany", "NumberOfEmployees": 5})
 	org.Update("Account", id, map[string]any{"Phone": nil, "NumberOfEmployees": 6})
