@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// bench is one run.
+type bench struct {
+	scale    float64
+	markdown bool
+	only     string
+	profile  string
+
+	dir string // of copies; removed at the end
+	org *remote
+	out io.Writer
+}
+
+// line is a row of the table. An empty cell means that there is nothing to say.
+type line struct{ what, ours, bare, ratio, goal string }
+
+// measurement makes lines. The name is what -only looks for.
+type measurement struct {
+	name string
+	take func(context.Context) ([]line, error)
+}
+
+func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
+	if b.dir, err = os.MkdirTemp("", "sfsync-bench-"); err != nil {
+		return errors.New("no temporary directory can be made; name one with TMPDIR")
+	}
+	defer os.RemoveAll(b.dir)
+	if b.org, err = startOrg(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.org.stop()) }()
+	lines := []line{{"", "ours", "bare limit", "ratio", "goal"}}
+	for _, m := range []measurement{
+		{"decode", b.decode}, {"seal", b.seal}, {"subscribe", b.subscribe}, {"roundtrip", b.roundTrip},
+		{"stream", b.stream}, {"memory", b.memory}, {"bulk", b.bulk},
+	} {
+		if !strings.Contains(m.name, b.only) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring:", m.name)
+		start := time.Now()
+		more, err := m.take(ctx)
+		fmt.Fprintln(os.Stderr, m.name, time.Since(start))
+		if err != nil {
+			return err
+		}
+		lines = append(lines, more...)
+	}
+	fmt.Fprintln(out, machine()+"; the test org runs on the same cores, in another process.")
+	fmt.Fprintln(out)
+	return b.print(out, lines)
+}
+
+// print writes the table, the first line of which is its head.
+func (b *bench) print(out io.Writer, lines []line) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	format, rule := "%s\t%s\t%s\t%s\t%s\n", ""
+	if b.markdown {
+		format, rule = "| %s | %s | %s | %s | %s |\n", "|---|---|---|---|---|\n"
+	}
+	for i, l := range lines {
+		fmt.Fprintf(w, format, l.what, l.ours, l.bare, l.ratio, l.goal)
+		if i == 0 {
+			fmt.Fprint(w, rule)
+		}
+	}
+	return w.Flush()
+}
+
+// size scales a number of records or events.
+func (b *bench) size(n int) int { return max(100, int(float64(n)*b.scale)) }
+
+// place is a directory for a copy.
+func (b *bench) place(name string) string { return filepath.Join(b.dir, name) }
+
+// people makes the org have so many people.
+func (b *bench) people(n int) (int, error) {
+	err := b.org.do("Populate", n)
+	return n, err
+}
+
+func percent(ours, bare float64) string { return fmt.Sprintf("%.0f%%", 100*ours/bare) }
+
+// perSecond writes a rate with its thousands apart.
+func perSecond(rate float64, of string) string { return thousands(int(rate)) + " " + of + "/s" }
+
+func thousands(n int) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
