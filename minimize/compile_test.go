@@ -120,6 +120,23 @@ personal:
 	}
 }
 
+// TestCompileRetention: a date that is kept only because retention counts from it
+// serves the purposes of the fields it is kept with.
+func TestCompileRetention(t *testing.T) {
+	p, err := minimize.Parse([]byte("version: 1\npurposes: {billing: send bills, support: answer}\nobjects:\n  Contact:\n    retention: {days: 3, from: CreatedDate}\n" +
+		"    person: [Id]\n    plain: {AccountId: {purpose: [support]}}\n    personal: {Email: {purpose: [billing]}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := p.Compile("Contact", describe("Contact", contactFields))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := table.Columns()[table.Retained()]; c.Source != "CreatedDate" || c.Class != minimize.Plain || fmt.Sprint(c.Purposes) != "[billing support]" {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestCompileRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, settings string

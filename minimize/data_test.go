@@ -48,7 +48,7 @@ func captured(t testing.TB, path ...string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for !exists(filepath.Join(dir, "go.mod")) {
+	for !exists(filepath.Join(dir, "go.mod")) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
 	}
 	folder := filepath.Join(dir, "..", "shared", "data")

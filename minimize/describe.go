@@ -22,7 +22,7 @@ type description struct {
 type described struct {
 	Name        string   `json:"name"`
 	Type        string   `json:"type"`
-	Compound    string   `json:"compoundFieldName"` // the field it is a part of, or "" (null)
+	Compound    string   `json:"compoundFieldName"` // the field it is a part of, itself (Account.Name), or "" (null)
 	ReferenceTo []string `json:"referenceTo"`
 	Precision   int      `json:"precision"` // of a number: all digits
 	Scale       int      `json:"scale"`     // of a number: digits after the point
@@ -39,9 +39,6 @@ func describes(object string, answer []byte) (map[string]described, error) {
 	}
 	fields := make(map[string]described, len(d.Fields))
 	for _, f := range d.Fields {
-		if f.Compound == f.Name { // Account.Name without person accounts
-			f.Compound = ""
-		}
 		fields[f.Name] = f
 	}
 	return fields, nil

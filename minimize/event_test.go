@@ -327,3 +327,22 @@ func TestCoarse(t *testing.T) {
 		})
 	}
 }
+
+// TestRecordType: only an account becomes another kind of record with its type.
+func TestRecordType(t *testing.T) {
+	table := compile(t, "Store__c", "plain: {City__c: {category: user.contact.address.city}}", "City__c string\nRecordTypeId reference to=RecordType")
+	schema := changeEvent("Store__ChangeEvent", `{"name":"RecordTypeId","type":["null","string"]}`, `{"name":"City__c","type":["null","string"]}`)
+	events, err := table.Events([]byte(schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := created("Store__c", id)
+	header["changeType"], header["changedFields"] = "UPDATE", []string{"0x02"}
+	change := minimize.NewChange()
+	if err := events.Decode(change, encode(t, oracle.MustParse(schema), header, map[string]any{"RecordTypeId": "012Dp000000Cx1rIAC"})); err != nil {
+		t.Fatal(err)
+	}
+	if change.Touched() || change.Retyped() {
+		t.Error("touched", change.Touched(), "retyped", change.Retyped())
+	}
+}

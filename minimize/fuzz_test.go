@@ -52,6 +52,10 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(contactRecord))
 	f.Add([]byte(strings.ReplaceAll(contactRecord, "null", `""`)))
 	f.Add([]byte(strings.ReplaceAll(contactRecord, "-37.793984", "1.5E-3")))
+	short := `{"Id":"003Dp00000JJkkHIAT","SystemModstamp":"2022-03-18T16:21:26.000Z","AccountId":null,"CreatedDate":null,` +
+		`"HasOptedOutOfEmail":true,"Birthdate":null,"MailingPostalCode":"9","FirstName":"\ud83d\ude00","Email":"a","Shop__Latitude__s":0}`
+	f.Add([]byte(short))
+	f.Add([]byte(strings.ReplaceAll(short, "null", `"2022-03-18T16:21:26.000+0100"`)))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		change := minimize.NewChange()
 		if err := records.Decode(change, record); err != nil {

@@ -174,8 +174,7 @@ func (c *compiler) lost() error {
 	for _, name := range append(slices.Clone(c.policy.Person), c.policy.Retention.From) {
 		names[name] = true
 	}
-	delete(names, "")
-	delete(names, "Id")
+	delete(names, "") // no retention
 	var lost []string
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if _, ok := c.fields[name]; !ok {
