@@ -19,28 +19,6 @@ const rereadIDs = 500
 // its object's batches wait while one call is made.
 const stubborn = 3
 
-// reread pays the object's dirty rows, the longest owed first.
-func (s *session) reread(ctx context.Context, o *object) error {
-	return s.keepTrying(ctx, func(ctx context.Context) error {
-		for {
-			select {
-			case <-o.ready:
-			case <-ctx.Done():
-				return fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
-			}
-			if paid, err := s.payDirty(ctx, o); err != nil {
-				return err
-			} else if paid {
-				continue
-			}
-			select {
-			case <-o.wake:
-			case <-ctx.Done():
-			}
-		}
-	})
-}
-
 // payDirty reads the oldest dirty rows again; false: there are none.
 func (s *session) payDirty(ctx context.Context, o *object) (bool, error) {
 	list, err := s.cfg.Store.Dirty(ctx, o.name, rereadIDs)
