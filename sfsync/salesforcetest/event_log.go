@@ -40,7 +40,10 @@ func (l *eventLog) close() error {
 	if l == nil {
 		return nil
 	}
-	return l.file.Close()
+	if err := l.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 func (l *eventLog) write(events []*event) error {

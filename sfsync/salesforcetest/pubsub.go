@@ -76,7 +76,7 @@ func (s *pubSubServer) authenticate(ctx context.Context) error {
 }
 
 func (s *pubSubServer) authorized(token string) bool {
-	return s.bus.settings().AnyToken || s.bus.org.session(token) != nil
+	return s.bus.org.session(token) != nil
 }
 
 // GetTopic describes a topic that the org has.

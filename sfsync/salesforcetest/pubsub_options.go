@@ -33,8 +33,6 @@ type PubSub struct {
 	// DropHiddenBits takes the changed bit of a field with the value that
 	// field-level security hides; else the bit stays.
 	DropHiddenBits bool
-	// AnyToken accepts every access token.
-	AnyToken bool
 }
 
 func (p PubSub) keepAlive() time.Duration { return orElse(p.KeepAlive, 270*time.Second) }

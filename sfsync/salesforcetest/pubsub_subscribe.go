@@ -2,14 +2,11 @@ package salesforcetest
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/sfsync/sfsync-go/internal/pubsubpb"
 )
@@ -147,120 +144,3 @@ func (s *subscription) grant(r *pubsubpb.FetchRequest) error {
 	s.pending = int32(min(int64(s.pending)+int64(r.NumRequested), int64(limit)))
 	return nil
 }
-
-// receive hands requests to the loop until the stream ends.
-func (s *subscription) receive() {
-	for {
-		r, err := s.stream.Recv()
-		select {
-		case s.requests <- request{r, err}:
-		case <-s.ctx.Done():
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// serve delivers until the client, the org or a rule ends the stream.
-func (s *subscription) serve() error {
-	for {
-		wake, cut := s.bus.waits() // before looking, so that nothing is missed between
-		if err := s.alive(); err != nil {
-			return err
-		}
-		delivered, err := s.deliver()
-		if err != nil {
-			return err
-		}
-		if s.pending == 0 && s.ended {
-			return nil
-		}
-		if delivered {
-			wake = closed // look again at once, but take a request first if one is here
-		}
-		if done, err := s.wait(wake, cut); done || err != nil {
-			return err
-		}
-	}
-}
-
-// alive ends the stream when its token or its permission is gone. The service
-// takes up to ten minutes for the latter; here it is the next step.
-func (s *subscription) alive() error {
-	if !s.authorized(s.token) {
-		return refuseCall(s.ctx, codes.Unauthenticated, "service.auth.error",
-			"An authentication exception occurred. Provide valid authentication via metadata headers.")
-	}
-	return s.permitted()
-}
-
-// deliver sends what is there, or an empty response when one is due.
-func (s *subscription) deliver() (bool, error) {
-	if s.pending == 0 {
-		return false, nil
-	}
-	r := s.source.take(s.pending)
-	if r.events == 0 {
-		if time.Now().Before(s.silent) {
-			return false, nil
-		}
-		latest, ok := s.source.pause()
-		if !ok { // a commit is between its two steps
-			s.silent = time.Now().Add(10 * time.Millisecond)
-			return false, nil
-		}
-		r.latest = latest
-	}
-	s.pending = max(0, s.pending-r.events)
-	now := time.Now()
-	options := s.bus.settings()
-	s.silent, s.idle = now.Add(options.keepAlive()), now.Add(options.idleClose())
-	if !r.whole {
-		r.frame = finishFrame(r.frame, r.latest, newUUID(), s.pending)
-	}
-	return r.events > 0, s.stream.SendMsg(r.frame)
-}
-
-// wait returns when there may be something to do, and done when the stream is over.
-func (s *subscription) wait(wake, cut <-chan struct{}) (done bool, err error) {
-	due := s.silent
-	if s.pending == 0 {
-		due = s.idle
-	}
-	timer := time.NewTimer(time.Until(due))
-	defer timer.Stop()
-	select {
-	case r := <-s.requests:
-		return s.accept(r)
-	default:
-	}
-	select {
-	case r := <-s.requests:
-		return s.accept(r)
-	case <-wake:
-	case <-s.revoked:
-		s.revoked = nil // what it means is for alive to say
-	case <-timer.C:
-		return s.pending == 0, nil
-	case <-cut:
-		return true, s.bus.cutError(s.ctx)
-	case <-s.ctx.Done():
-		return true, status.FromContextError(s.ctx.Err()).Err()
-	}
-	return false, nil
-}
-
-func (s *subscription) accept(r request) (done bool, err error) {
-	switch {
-	case errors.Is(r.err, io.EOF):
-		s.ended, s.requests = true, nil
-		return s.pending == 0, nil
-	case r.err != nil:
-		return true, r.err
-	}
-	return false, s.grant(r.FetchRequest)
-}
-
-var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()

@@ -10,6 +10,7 @@ import (
 // flood is a topic that repeats events for a benchmark of its readers.
 type flood struct {
 	templates [][]byte // members of a FetchResponse, the replay id last
+	largest   int      // bytes of the largest
 	first     uint64   // counter of event 0
 	n         uint64
 }
@@ -38,6 +39,9 @@ func (o *Org) Flood(topic string, n int) error {
 	}
 	if len(f.templates) == 0 {
 		return fmt.Errorf("salesforcetest: Flood: nothing was published on %s yet", topic)
+	}
+	for _, template := range f.templates {
+		f.largest = max(f.largest, len(template))
 	}
 	b.floods[topic] = f
 	return nil
@@ -80,8 +84,7 @@ func (r *floodReader) take(limit int32) response {
 	if count == 0 {
 		return response{}
 	}
-	size := len(r.templates[r.next%uint64(len(r.templates))]) + 16
-	answer := response{frame: make(frame, 0, int(count)*size+256)}
+	answer := response{frame: make(frame, 0, min(maxResponse, int(count)*r.largest)+256)}
 	for range count {
 		template := r.templates[r.next%uint64(len(r.templates))]
 		if answer.events > 0 && len(answer.frame)+len(template) > maxResponse {

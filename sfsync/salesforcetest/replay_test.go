@@ -179,3 +179,20 @@ func BenchmarkFlood(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
 }
+
+// FuzzParseCapture holds that what parses is whole: each event has its message.
+func FuzzParseCapture(f *testing.F) {
+	f.Add([]byte(`{"events":[{"event":{"id":"a","schemaId":"b","payload":"AAE="},"replayId":"AAAAAAAXkCkAAA=="}],"latestReplayId":"AA==","pendingNumRequested":24}`))
+	f.Add([]byte(`[{"Event":{"Id":"a","SchemaId":"b","Payload":[0,255]},"ReplayId":[0,1]}]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		responses, err := salesforcetest.ParseCapture(text)
+		if err != nil {
+			return
+		}
+		for _, e := range responses[0].Events {
+			if e.Event == nil {
+				t.Error("an event without its message")
+			}
+		}
+	})
+}

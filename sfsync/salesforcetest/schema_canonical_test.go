@@ -1,6 +1,8 @@
 package salesforcetest_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -79,4 +81,25 @@ func TestSchemaID(t *testing.T) {
 			t.Errorf("%q has id %s; want an error", bad, id)
 		}
 	}
+}
+
+// FuzzSchemaID holds that the id does not depend on how the JSON is laid out.
+func FuzzSchemaID(f *testing.F) {
+	f.Add([]byte(`{"type":"record","name":"A","namespace":"n","fields":[{"name":"x","type":["null",{"type":"array","items":"int"}]}]}`))
+	f.Add([]byte(`{"type":"enum","name":"n.E","symbols":["A","B"]}`))
+	f.Add([]byte(`{"type":{"type":"map","values":"B"}}`))
+	f.Add([]byte(`{"type":"fixed","name":"F","size":16}`))
+	f.Fuzz(func(t *testing.T, schema []byte) {
+		id, err := salesforcetest.SchemaID(schema)
+		if err != nil {
+			return
+		}
+		var laidOut bytes.Buffer
+		if json.Indent(&laidOut, schema, "", "\t") != nil {
+			return // more than one value
+		}
+		if again, err := salesforcetest.SchemaID(laidOut.Bytes()); err != nil || again != id || len(id) != 22 {
+			t.Errorf("%s, laid out %s, %v", id, again, err)
+		}
+	})
 }
