@@ -8,18 +8,21 @@ import (
 	"io"
 	"maps"
 	"os"
-	"slices"
 )
 
 // books are what must follow from the batches that were committed: the number
 // of batches of each object, the position of each topic, and the ledger.
 type books struct {
-	N      map[string]int64
-	At     map[string][]byte
-	Ledger []string `json:",omitempty"` // canonical entries
+	N       map[string]int64
+	At      map[string][]byte
+	Entries int
+	ledger  []string // canonical entries
 }
 
 func newBooks() books { return books{N: map[string]int64{}, At: map[string][]byte{}} }
+
+// String leaves out the ledger.
+func (b books) String() string { return fmt.Sprintf("%v at %x with %d entries", b.N, b.At, b.Entries) }
 
 // n is an object's number, which is 1 in a new table.
 func (b books) n(object string) int64 { return max(1, b.N[object]) }
@@ -27,7 +30,8 @@ func (b books) n(object string) int64 { return max(1, b.N[object]) }
 // with returns the books after a batch. Its numbers and its position must be
 // those that the books have.
 func (b books) with(s *journalStep) (books, error) {
-	next := books{N: maps.Clone(b.N), At: maps.Clone(b.At), Ledger: slices.Concat(b.Ledger, s.Entries)}
+	next := books{N: maps.Clone(b.N), At: maps.Clone(b.At), Entries: b.Entries + len(s.Entries)}
+	next.ledger = append(b.ledger, s.Entries...) // in the same array: only one of the two goes on
 	for object, n := range s.N {
 		if b.n(object) != n {
 			return b, fmt.Errorf("a batch of %s was made from number %d, which is %d", object, n, b.n(object))
@@ -43,7 +47,8 @@ func (b books) with(s *journalStep) (books, error) {
 	return next, nil
 }
 
-// agree reports whether a store says the same; the ledger is compared apart.
+// agree reports whether a store says the same; what the entries are is compared
+// apart.
 func (b books) agree(stored books) bool {
 	for object, n := range stored.N {
 		if b.n(object) != n {
@@ -55,7 +60,7 @@ func (b books) agree(stored books) bool {
 			return false
 		}
 	}
-	return len(stored.N) >= len(b.N) && len(stored.At) >= len(b.At)
+	return len(stored.N) >= len(b.N) && len(stored.At) >= len(b.At) && stored.Entries == b.Entries
 }
 
 // audited replays the journal of all children. Each Prepare must find exactly
@@ -91,7 +96,7 @@ func (l journalLine) follow(without, with books) (books, books, error) {
 	case l.Prepared != nil && without.agree(*l.Prepared):
 		return without, without, nil
 	case l.Prepared != nil:
-		return without, with, fmt.Errorf("Prepare found %v, the batches that were applied make %v or %v", *l.Prepared, without, with)
+		return without, with, fmt.Errorf("Prepare found %v, the batches that were applied make %v, or with the last one %v", *l.Prepared, without, with)
 	case l.Apply != nil:
 		with, err = without.with(l.Apply)
 		return without, with, err

@@ -147,7 +147,7 @@ func (d *doomed) note(l journalLine) {
 }
 
 type doomedStore struct {
-	store.Store
+	*sqlite.Store
 	*doomed
 }
 
@@ -156,6 +156,12 @@ func (s doomedStore) Prepare(ctx context.Context, schema store.Schema) (store.St
 	state, err := s.Store.Prepare(ctx, schema)
 	if err == nil {
 		b := newBooks()
+		for _, err := range s.Entries(ctx, 0) {
+			if err != nil {
+				return state, err
+			}
+			b.Entries++
+		}
 		for name, o := range state.Objects {
 			b.N[name] = o.N
 		}
