@@ -141,7 +141,7 @@ func TestChangePrints(t *testing.T) {
 		fmt.Fprintf(&out, verb+"\n", change)
 		fmt.Fprintf(&out, verb+"\n", []any{&change, map[string]minimize.Change{"a": change}})
 	}
-	text, _ := json.Marshal(change)
+	text, _ := json.Marshal(change) //lint:ignore SA9005 that nothing comes out is the point
 	out.Write(text)
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("change", "change", change)
 	slog.New(slog.NewTextHandler(&out, nil)).Info("change", "change", change)

@@ -102,6 +102,3 @@ func (o *Org) visible(name string) *object {
 	}
 	return obj
 }
-
-// selected reports an object that is selected for Change Data Capture.
-func (o *Org) selected(object string) bool { return o.perm.is(o.perm.selected, object) }

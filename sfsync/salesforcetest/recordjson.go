@@ -9,7 +9,6 @@ type recordWriter struct {
 	view    *view
 	version string
 	tree    *branch
-	values  map[*object][]string // scratch, one row an object at a time
 }
 
 // branch is what is selected of one object: fields, and parents with theirs.
