@@ -48,6 +48,7 @@ const settings = `
 // uses it.
 type conn struct {
 	*sqlite3.Conn
+	path  string
 	stmts map[string]*sqlite3.Stmt
 }
 
@@ -98,7 +99,7 @@ func reader(ctx context.Context, path string) (*conn, error) {
 	}
 	if err := c.Exec(`PRAGMA query_only = ON`); err != nil {
 		c.Close()
-		return nil, failed(ctx, err)
+		return nil, c.failed(ctx, err)
 	}
 	return c, nil
 }
@@ -131,11 +132,11 @@ func dial(ctx context.Context, path string, cache int) (*conn, error) {
 	if err != nil {
 		return nil, failed(ctx, err)
 	}
-	c := &conn{raw, map[string]*sqlite3.Stmt{}}
+	c := &conn{raw, abs, map[string]*sqlite3.Stmt{}}
 	err = errors.Join(c.BusyTimeout(patience), c.Exec(settings+`PRAGMA cache_size = -`+strconv.Itoa(cache>>10)))
 	if err != nil {
 		c.Close()
-		return nil, failed(ctx, err)
+		return nil, c.failed(ctx, err)
 	}
 	return c, nil
 }
@@ -156,7 +157,7 @@ func (c *conn) migrate(ctx context.Context, k kind) error {
 		return err
 	}
 	if err := c.Exec(`PRAGMA journal_mode = WAL`); err != nil {
-		return failed(ctx, err)
+		return c.failed(ctx, err)
 	}
 	return c.write(ctx, func() error {
 		if err := c.check(ctx, k); err != nil { // again, under the lock
@@ -181,7 +182,7 @@ func (c *conn) check(ctx context.Context, k kind) error {
 	version, err2 := c.number(`PRAGMA user_version`)
 	tables, err3 := c.number(`SELECT count(*) FROM sqlite_schema`)
 	if err := errors.Join(err, err2, err3); err != nil {
-		return failed(ctx, err)
+		return c.failed(ctx, err)
 	}
 	switch {
 	case id == 0 && version == 0 && tables == 0:
@@ -200,7 +201,7 @@ func (c *conn) check(ctx context.Context, k kind) error {
 func (c *conn) Close() error {
 	c.forget()
 	if err := c.Conn.Close(); err != nil {
-		return failed(context.Background(), err)
+		return c.failed(context.Background(), err)
 	}
 	return nil
 }
@@ -212,9 +213,9 @@ func (c *conn) Close() error {
 func (c *conn) truncate(ctx context.Context) error {
 	c.SetInterrupt(ctx)
 	if err := c.BusyTimeout(2 * time.Second); err != nil {
-		return failed(ctx, err)
+		return c.failed(ctx, err)
 	}
 	defer c.BusyTimeout(patience)
 	_, _, err := c.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
-	return failed(ctx, err)
+	return c.failed(ctx, err)
 }

@@ -177,13 +177,13 @@ func (c *conn) owe(changes []change) error {
 func (c *conn) wipe(ctx context.Context) error {
 	due, err := c.number(`SELECT wipe FROM meta`)
 	if err != nil || due == 0 {
-		return failed(ctx, err)
+		return c.failed(ctx, err)
 	}
 	if err := c.truncate(ctx); err != nil {
 		return err
 	}
 	_, err = c.run(`UPDATE meta SET wipe = 0`)
-	return failed(ctx, err)
+	return c.failed(ctx, err)
 }
 
 // state reads what a writer resumes from.

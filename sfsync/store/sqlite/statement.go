@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"path/filepath"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -100,7 +101,7 @@ func (c *conn) read(ctx context.Context, do func() error) error {
 func (c *conn) transact(ctx context.Context, begin string, do func() error) error {
 	c.SetInterrupt(ctx)
 	if _, err := c.run(begin); err != nil {
-		return failed(ctx, err)
+		return c.failed(ctx, err)
 	}
 	defer func() {
 		if !c.GetAutocommit() { // do failed or panicked, or the commit failed
@@ -111,6 +112,15 @@ func (c *conn) transact(ctx context.Context, begin string, do func() error) erro
 	err := do()
 	if err == nil {
 		_, err = c.run(`COMMIT`)
+	}
+	return c.failed(ctx, err)
+}
+
+// failed is failed for an error of this connection. The driver reports a full
+// disk as an I/O error like any other; that the disk is full shows on the disk.
+func (c *conn) failed(ctx context.Context, err error) error {
+	if errors.Is(err, sqlite3.IOERR) && full(filepath.Dir(c.path)) {
+		err = sqlite3.FULL
 	}
 	return failed(ctx, err)
 }
