@@ -18,6 +18,9 @@ type Status struct {
 
 	// Applied counts the rows written since New.
 	Applied int64
+	// CallsLeft is how many API calls the org has left of its day, as its last
+	// answer said (header Sforce-Limit-Info); -1 before the first.
+	CallsLeft int
 	// Waiting is the code of the fault that is being waited out, or "", and
 	// Until when the next try is made.
 	Waiting fault.Code
@@ -65,6 +68,10 @@ func (s *Sync) Status() Status {
 	s.status.Lock()
 	defer s.status.Unlock()
 	now := s.status.now
+	now.CallsLeft = -1
+	if usage := s.cfg.Org.Usage(); usage.Max > 0 {
+		now.CallsLeft = max(0, usage.Max-usage.Used)
+	}
 	now.Objects, now.Topics = maps.Clone(now.Objects), maps.Clone(now.Topics)
 	if now.Phase == "" {
 		now.Phase = "new"
