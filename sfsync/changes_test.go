@@ -151,3 +151,25 @@ func TestExpiredPosition(t *testing.T) {
 	r.await("the stream after it", r.equal)
 	r.must(stop())
 }
+
+// A commit that fails ends CatchUp with the store's own fault, and a consumer
+// that leaves the loop then is not called again.
+func TestFailedCommit(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 5})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	for _, err := range r.sync.Changes(t.Context()) {
+		r.must(err)
+		r.must(r.rows.Close())
+		break
+	}
+	other := open(t, org, t.TempDir(), contactPolicy)
+	for batch, err := range other.sync.Changes(t.Context()) {
+		other.must(err)
+		other.must(other.rows.Close())
+		if err := batch.Ack(t.Context()); err == nil {
+			t.Error("a batch was applied to a closed store")
+		}
+		break
+	}
+}

@@ -34,8 +34,11 @@ type session struct {
 // error, or with the fault that stopped it.
 func (s *Sync) Changes(ctx context.Context) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		err := s.session(ctx, func(ctx context.Context, se *session) error { return se.stream(ctx, yield) })
-		if err != nil && err != errLeft {
+		left := false
+		err := s.session(ctx, func(ctx context.Context, se *session) error {
+			return se.stream(ctx, func(b *Batch, err error) bool { left = !yield(b, err); return !left })
+		})
+		if err != nil && !left {
 			yield(nil, err)
 		}
 	}
@@ -59,9 +62,6 @@ func (s *Sync) session(ctx context.Context, work func(context.Context, *session)
 		err = work(inner, se)
 	}
 	s.status.phase("stopped")
-	if err == errLeft {
-		return err
-	}
 	var cause *fault.Error // given to stop by whatever failed first
 	if errors.As(context.Cause(inner), &cause) {
 		err = cause
