@@ -65,17 +65,16 @@ type stage struct {
 	seen   records // batches as JSON
 	hits   atomic.Int64
 	change func(*salesforce.Config)
+	leaks  []string
 	shown  []*x509.Certificate // by servers of the test's own
 	undo   []func()
 }
 
-// newStage opens a copy of an org whose people are marked. The spy comes before
+// newStage opens a new copy of an org whose people are marked. The spy comes before
 // any fault, so that every token, assertion and secret sent becomes known.
-func newStage(t testing.TB, cfg salesforcetest.Config, policy string) *stage {
+func newStage(t testing.TB, org *salesforcetest.Org, policy string) *stage {
 	t.Helper()
-	cfg.Marker = marker
 	s := &stage{search: newSearch(), dir: t.TempDir(), policy: policy, logs: &records{}}
-	org := newOrg(t, cfg)
 	org.Intercept(salesforcetest.Fault{Times: -1, Match: func(r *http.Request) bool {
 		_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		s.add("access token", token)
@@ -216,7 +215,7 @@ func (s *stage) apply(ctx context.Context) error {
 
 // logged reports whether a fault of the code was logged.
 func (s *stage) logged(code fault.Code) bool {
-	return bytes.Contains(s.logs.bytes(), []byte(`"code":"`+string(code)+`"`))
+	return s.logs.has(`"code":"` + string(code) + `"`)
 }
 
 // restart stops the copy and opens it again, faults and all being over.
@@ -285,9 +284,12 @@ func (s *stage) unsaid() *search {
 	return list
 }
 
-func (s *stage) report(found []string) {
+func (s *stage) report(found []string) { s.leaks = append(s.leaks, found...) }
+
+// clean ends the test with what was found.
+func (s *stage) clean() {
 	s.Helper()
-	for _, f := range found {
-		s.Error(f)
+	for _, leak := range s.leaks {
+		s.Error(leak)
 	}
 }

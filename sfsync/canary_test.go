@@ -1,10 +1,12 @@
 package sfsync_test
 
 import (
-	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,8 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"crypto/rsa"
-
+	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
 
@@ -35,7 +36,7 @@ const fortune = "8675309142.75"
 // all goroutines and a pass, and searches all that is left behind.
 func TestCanary(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, salesforcetest.Config{Records: 30}, lifePolicy)
+	s := newStage(t, newOrg(t, salesforcetest.Config{Records: 30, Marker: marker}), lifePolicy)
 	s.add("fortune", fortune)
 	s.addSigner(s.org.JWTKeyFile())
 	s.stopped()
@@ -54,7 +55,7 @@ func TestCanary(t *testing.T) {
 	second.sees("a case", []string{ticket})
 	if runtime.GOOS != "windows" {
 		second.kill(syscall.SIGQUIT)
-		if !bytes.Contains(second.said.bytes(), []byte("goroutine ")) {
+		if !second.said.has("goroutine ") {
 			t.Error("the child printed no stacks, so the search of them says nothing")
 		}
 	} else {
@@ -67,6 +68,37 @@ func TestCanary(t *testing.T) {
 	s.org.Delete("Contact", id)
 	s.must(s.follow(s.equal))
 	s.stopped()
+	s.clean()
+}
+
+// TestCanaryPlanted runs a copy that leaks in every place that the canary tests
+// search: they must see each.
+func TestCanaryPlanted(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, newOrg(t, salesforcetest.Config{Records: 3, Marker: marker}), `
+version: 1
+purposes: {support: "answer a customer"}
+objects:
+  Contact:
+    purpose: [support]
+    person: [Id]
+    plain: {Description: {category: user.content}}
+`)
+	s.org.Insert("Contact", marked())
+	s.must(s.follow(s.equal))
+	foreign := errors.New("no such row: " + rowText)
+	logger(s.logs).Error("failed", "cause", foreign)
+	s.fails = append(s.fails, fmt.Errorf("it failed: %w", foreign))
+	s.must(s.rows.Append(t.Context(), audit.Entry{Kind: audit.KindReveal, Reason: "for " + marker}))
+	s.must(s.rows.Append(t.Context(), audit.Entry{Kind: audit.KindReveal, Reason: "of " + s.ids("Contact")[0]}))
+	s.must(os.WriteFile(filepath.Join(s.dir, "keys", "notes"), []byte(s.org.ClientSecret()), 0o600))
+	s.stopped()
+	for _, place := range []string{"log has marker", "error 0 has marker", "error 0 has URL", "ledger has marker", "ledger has record id",
+		"batch has marker", "crm.db-wal has marker", "crm.db has marker", "notes has client secret"} {
+		if !slices.ContainsFunc(s.leaks, func(leak string) bool { return strings.HasPrefix(leak, place) }) {
+			t.Errorf("not seen: %s", place)
+		}
+	}
 }
 
 // addSigner adds the numbers of the key that signs in.
