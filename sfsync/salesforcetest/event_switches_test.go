@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -261,7 +262,13 @@ func TestRestartFromDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What a kill can leave: an event whose transaction did not commit, and half a line.
-	text = append(text, `{"event":{"n":99999999999,"commit":99999,"id":"x"}}`+"\n"+`{"event":{"n":`...)
+	lines := strings.SplitAfter(string(text), "\n")
+	last := lines[len(lines)-2]
+	number := regexp.MustCompile(`"commit":\d+`)
+	if !number.MatchString(last) {
+		t.Fatalf("the last line of the log is %s", last)
+	}
+	text = append(text, number.ReplaceAllString(last, `"commit":99999`)+`{"event":{"n":`...)
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -154,7 +154,12 @@ func TestTransactionsAreNumberedAndMerged(t *testing.T) {
 			}
 			var got []string
 			keys := map[any]bool{}
+			replay := ""
 			for _, e := range events(t, s, len(c.want)) {
+				if string(e.ReplayId) <= replay {
+					t.Errorf("replay id %x after %x", e.ReplayId, replay)
+				}
+				replay = string(e.ReplayId)
 				header, _ := b.decode(t, e)
 				keys[header["transactionKey"]] = true
 				got = append(got, fmt.Sprint(header["changeType"], " ", header["sequenceNumber"], " ", len(list(header["recordIds"]))))
