@@ -127,6 +127,7 @@ func (r *rig) settledAndEqual() bool {
 func (r *rig) runUntilEqual(what string) {
 	r.Helper()
 	stop := r.start()
+	r.Cleanup(func() { stop() })
 	r.await(what, r.settledAndEqual)
 	r.must(stop())
 }
@@ -178,6 +179,7 @@ func TestWideningIsOwed(t *testing.T) {
 	next := strings.NewReplacer("version: 1", "version: 2", "LastName, Email", "FirstName, LastName, Email").Replace(startPolicy)
 	r = open(t, org, dir, next)
 	stop := r.start()
+	t.Cleanup(func() { stop() })
 	id := org.Insert("Contact", map[string]any{"LastName": "during", "FirstName": "Cleo"})
 	r.await("an insert during the read", func() bool { return r.row("Contact", id).Mark == store.Live })
 	if !r.sync.Status().Objects["Contact"].Owed || r.sync.Status().Objects["Case"].Owed {
