@@ -197,9 +197,10 @@ func (c *conn) check(ctx context.Context, k kind) error {
 	return fault.New(fault.StoreDamaged, "sqlite.Open", "the file is the database of another program; name another path")
 }
 
-// Close ends the connection.
+// Close ends the connection. Statements fail from then on.
 func (c *conn) Close() error {
 	c.forget()
+	c.stmts = nil
 	if err := c.Conn.Close(); err != nil {
 		return c.failed(context.Background(), err)
 	}

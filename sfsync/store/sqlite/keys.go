@@ -41,7 +41,7 @@ func OpenKeys(ctx context.Context, path string) (*Keys, error) {
 // Path is the path it was opened with.
 func (k *Keys) Path() string { return k.path }
 
-// Close closes the database.
+// Close closes the database. Calls after it fail. Closing twice is no error.
 func (k *Keys) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -49,6 +49,18 @@ func openKeys(t testing.TB, dir string) crypto.KeyStore {
 
 func TestKeys(t *testing.T) { cryptotest.TestKeyStore(t, openKeys) }
 
+func TestKeysClosed(t *testing.T) {
+	t.Parallel()
+	k := openKeys(t, t.TempDir())
+	must(t, k.(keys).Close())
+	must(t, k.(keys).Close())
+	_, err := k.Root(t.Context())
+	sentence(t, err, fault.StoreFailed)
+	_, err = k.Keys(t.Context(), []crypto.Person{{1}}, nil)
+	sentence(t, err, fault.StoreFailed)
+	sentence(t, k.Add(t.Context(), crypto.Addition{}), fault.StoreFailed)
+}
+
 func TestKeysNewer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -12,6 +12,9 @@ import (
 
 // stmt returns a prepared statement, which stays prepared for the next time.
 func (c *conn) stmt(sql string) (*sqlite3.Stmt, error) {
+	if c.stmts == nil {
+		return nil, closed()
+	}
 	if s := c.stmts[sql]; s != nil {
 		return s, nil
 	}
@@ -51,8 +54,10 @@ func (c *conn) each(sql string, args []any, row func(s *sqlite3.Stmt) error) (er
 
 // run runs a statement that returns no rows and counts those it changed.
 func (c *conn) run(sql string, args ...any) (changed int64, err error) {
-	err = c.each(sql, args, func(*sqlite3.Stmt) error { return nil })
-	return c.Changes(), err
+	if err := c.each(sql, args, func(*sqlite3.Stmt) error { return nil }); err != nil {
+		return 0, err
+	}
+	return c.Changes(), nil
 }
 
 // number runs a statement that returns one number; without a row it is 0.
