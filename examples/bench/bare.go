@@ -121,8 +121,8 @@ func inserted(dir string, n int) (work, error) {
 	return w, d.close()
 }
 
-// updated is the bare limit of a stream: n updates, of the first records of the
-// rows held in turn, a transaction of each object after the other.
+// updated is the bare limit of a stream: n updates, of some records of the rows
+// held in turn, a transaction of each object after the other.
 func updated(dir string, held, records, n int) (work, error) {
 	d := newDatabase(dir)
 	d.fill("Contact", held)
@@ -133,7 +133,7 @@ func updated(dir string, held, records, n int) (work, error) {
 	}
 	texts := [][]string{{"Springfield", "+12015550123"}, {"Activated", "Springfield"}}
 	ids := make([]string, records)
-	for i, k := range rand.Perm(records) {
+	for i, k := range rand.Perm(held)[:records] {
 		ids[i] = recordID(k)
 	}
 	w := d.transactions(n, func(i int) {

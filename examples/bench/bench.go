@@ -45,7 +45,7 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 	lines := []line{{"", "ours", "bare limit", "ratio", "goal"}}
 	for _, m := range []measurement{
 		{"decode", b.decode}, {"seal", b.seal}, {"subscribe", b.subscribe}, {"roundtrip", b.roundTrip},
-		{"stream", b.stream}, {"memory", b.memory}, {"bulk", b.bulk},
+		{"memory", b.memory}, {"stream", b.stream}, {"bulk", b.bulk},
 	} {
 		if !strings.Contains(m.name, b.only) {
 			continue

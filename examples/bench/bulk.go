@@ -22,7 +22,7 @@ func (b *bench) bulk(ctx context.Context) ([]line, error) {
 	if err := os.RemoveAll(dir + "/rows"); err != nil {
 		return nil, err
 	}
-	known, err := b.org.copyApart(ctx, dir, "contact.yaml", "")
+	known, err := b.org.copyApart(ctx, dir, "contact.yaml", b.profile)
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +44,14 @@ func (b *bench) bulk(ctx context.Context) ([]line, error) {
 // a Contact, an Order and two OrderItems for each person.
 func (b *bench) memory(ctx context.Context) ([]line, error) {
 	var peak []work
-	for _, n := range []int{20_000, 200_000} {
-		if err := b.org.do("Populate", b.size(n)); err != nil {
+	for _, copied := range []struct {
+		dir    string
+		people int
+	}{{"shop-small", 20_000}, {"shop", 200_000}} {
+		if _, err := b.people(b.size(copied.people)); err != nil {
 			return nil, err
 		}
-		w, err := b.org.copyApart(ctx, b.place(fmt.Sprint("memory", n)), "shop.yaml", "")
+		w, err := b.org.copyApart(ctx, b.place(copied.dir), "shop.yaml", b.profile)
 		if err != nil {
 			return nil, err
 		}

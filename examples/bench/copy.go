@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -149,12 +148,8 @@ func (r *replica) paid() bool {
 }
 
 // copyOnce is a client's process: it takes a first copy and prints its work.
-func copyOnce(ctx context.Context, dir, policyFile, profile string, out io.Writer) error {
+func copyOnce(ctx context.Context, dir, policyFile string, out io.Writer) error {
 	r, err := open(ctx, dir, policyFile, os.Getenv)
-	if err != nil {
-		return err
-	}
-	stop, err := profiling(profile)
 	if err != nil {
 		return err
 	}
@@ -162,7 +157,6 @@ func copyOnce(ctx context.Context, dir, policyFile, profile string, out io.Write
 	defer cancel()
 	go r.complete(reading, cancel)
 	w, err := r.apply(reading, math.MaxInt)
-	stop()
 	if err := errors.Join(err, r.close()); err != nil {
 		return err
 	}
@@ -172,6 +166,9 @@ func copyOnce(ctx context.Context, dir, policyFile, profile string, out io.Write
 // copyApart takes a first copy in a process of its own, whose memory is then
 // that of the copy alone.
 func (r *remote) copyApart(ctx context.Context, dir, policyFile, profile string) (w work, err error) {
+	if profile != "" {
+		profile += "." + filepath.Base(dir)
+	}
 	cmd, err := self(ctx, "-cpuprofile", profile, "-as", "copy", dir, policyFile)
 	if err != nil {
 		return w, err
@@ -190,15 +187,4 @@ func (r *remote) copyApart(ctx context.Context, dir, policyFile, profile string)
 		return w, errors.New("a client's process failed; what it says stands above")
 	}
 	return w, json.Unmarshal(out, &w)
-}
-
-func profiling(path string) (stop func(), err error) {
-	if path == "" {
-		return func() {}, nil
-	}
-	f, err := os.Create(path)
-	if err == nil {
-		err = pprof.StartCPUProfile(f)
-	}
-	return func() { pprof.StopCPUProfile(); f.Close() }, err
 }

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 )
 
@@ -28,7 +29,7 @@ func main() {
 	flag.Float64Var(&b.scale, "scale", 1, "how much of everything: 0.1 is quick and says little")
 	flag.BoolVar(&b.markdown, "markdown", false, "print the table in Markdown")
 	flag.StringVar(&b.only, "only", "", "measure only the `row`s whose name contains this")
-	flag.StringVar(&b.profile, "cpuprofile", "", "write a profile of the stream or the first copy to this `file`")
+	flag.StringVar(&b.profile, "cpuprofile", "", "write a profile of the client to this `file`, and of each first copy to one beside it")
 	flag.StringVar(&as, "as", "", "for the program's own use: org or copy")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -40,13 +41,29 @@ func main() {
 }
 
 func run(ctx context.Context, as string, b *bench, out io.Writer) error {
+	stop, err := profiling(b.profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	switch as {
 	case "org":
 		return serve(os.Stdin, os.Stdout)
 	case "copy":
-		return copyOnce(ctx, flag.Arg(0), flag.Arg(1), b.profile, out)
+		return copyOnce(ctx, flag.Arg(0), flag.Arg(1), out)
 	case "":
 		return b.run(ctx, out)
 	}
 	return errors.New("-as is for the program's own use: leave it out")
+}
+
+func profiling(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, err
 }

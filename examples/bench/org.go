@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/rpc"
 	"os"
 	"os/exec"
@@ -42,7 +43,8 @@ func (o *Org) Populate(people int, records *int) error {
 	return err
 }
 
-// Update changes the first records of an object, each in a transaction of its own.
+// Update changes records from all over an object's table, in no order, each in a
+// transaction of its own.
 func (o *Org) Update(u Update, changed *int) error {
 	fields := map[string]any{}
 	for name, value := range u.Fields {
@@ -50,14 +52,13 @@ func (o *Org) Update(u Update, changed *int) error {
 	}
 	var ids []string
 	for id := range o.org.Records(u.Object) {
-		if ids = append(ids, id); len(ids) == u.Records {
-			break
-		}
+		ids = append(ids, id)
 	}
-	for _, id := range ids {
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	for _, id := range ids[:u.Records] {
 		o.org.Update(u.Object, id, fields)
 	}
-	*changed = len(ids)
+	*changed = u.Records
 	return nil
 }
 
