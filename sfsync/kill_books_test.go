@@ -21,8 +21,8 @@ type books struct {
 
 func newBooks() books { return books{N: map[string]int64{}, At: map[string][]byte{}} }
 
-// String leaves out the ledger.
-func (b books) String() string { return fmt.Sprintf("%v at %x with %d entries", b.N, b.At, b.Entries) }
+// String leaves the ledger out.
+func (b books) String() string { return fmt.Sprint(b.N, " at ", b.At, " with ", b.Entries, " entries") }
 
 // n is an object's number, which is 1 in a new table.
 func (b books) n(object string) int64 { return max(1, b.N[object]) }

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
-	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
 // seedEnv repeats the kills and changes of an earlier run of TestKill.
@@ -200,67 +198,4 @@ func (k *killing) journal() string { return filepath.Join(k.dir, "journal") }
 func (k *killing) batches() int {
 	text, _ := os.ReadFile(k.journal()) // there is none before the first call
 	return bytes.Count(text, []byte(`"N":{"`))
-}
-
-// inspect looks into the databases as the kill left them. It opens copies of
-// their files, so that the next process finds what a crash leaves.
-func (k *killing) inspect() {
-	k.Helper()
-	if k.batches() == 0 {
-		return
-	}
-	dir, err := os.MkdirTemp(k.dir, "copy")
-	noError(k.T, err)
-	defer os.RemoveAll(dir)
-	noError(k.T, os.Symlink(filepath.Join(k.dir, "secret"), filepath.Join(dir, "secret")))
-	for _, name := range []string{"data/crm.db", "data/crm.db-wal", "keys/keys.db", "keys/keys.db-wal"} {
-		content, err := os.ReadFile(filepath.Join(k.dir, name))
-		noError(k.T, err)
-		noError(k.T, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
-		noError(k.T, os.WriteFile(filepath.Join(dir, name), content, 0o600))
-	}
-	r := open(k, k.org, dir, shopPolicy)
-	k.opens(r)
-	k.verify(r)
-	noError(k.T, r.close())
-}
-
-// opens checks that each sealed value has its key: keys commit first.
-func (k *killing) opens(r *rig) {
-	k.Helper()
-	opener, err := r.vault.Opener(anyone{})
-	noError(k.T, err)
-	for _, object := range r.policy.ObjectNames() {
-		table, err := r.rows.Table(k.Context(), object)
-		noError(k.T, err)
-		for row, err := range r.rows.Rows(k.Context(), object) {
-			noError(k.T, err)
-			for i, cell := range row.Cells {
-				if table.Columns[i].Sealed && cell.State == store.Value {
-					if _, err := reveal(opener, table, row, i); err != nil {
-						k.Fatalf("%s.%s of %s does not open: %v", object, table.Columns[i].Name, row.ID, err)
-					}
-				}
-			}
-		}
-	}
-}
-
-// verify compares the ledger with the journal: an entry for each batch that
-// was committed, once, in order, and none that was there before is missing.
-func (k *killing) verify(r *rig) {
-	k.Helper()
-	without, with, err := audited(k.journal())
-	noError(k.T, err)
-	head, err := audit.Verify(k.Context(), r.rows, k.noted...)
-	noError(k.T, err)
-	k.noted = append(k.noted, head)
-	var ledger []string
-	for stored, err := range r.rows.Entries(k.Context(), 0) {
-		noError(k.T, err)
-		ledger = append(ledger, string(stored.Entry.Canonical()))
-	}
-	if !slices.Equal(ledger, without.ledger) && !slices.Equal(ledger, with.ledger) {
-		k.Fatalf("the ledger has %d entries, the batches that were committed %d or %d, or others", len(ledger), len(without.ledger), len(with.ledger))
-	}
 }
