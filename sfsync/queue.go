@@ -31,7 +31,8 @@ func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
 		return batch, nil
 	case <-ctx.Done():
 		// The numbers above are spent, so the session cannot go on.
-		err := fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
+		// Another part's fault may have stopped it: that is what stopped the run.
+		err := fault.Wrap(context.Cause(ctx), fault.Canceled, "sfsync.Run", "the run was stopped")
 		s.stop(err)
 		return nil, err
 	}
