@@ -199,6 +199,8 @@ func TestRefusals(t *testing.T) {
 			func(s *setUp) { s.swapBack("secret/kek.json") }},
 		{"key file beside the keys", func(s *setUp) { s.rename(s.kek, "keys/kek.json"); s.kek = "keys/kek.json" }, fault.ConfigInvalid, "keep it elsewhere",
 			func(s *setUp) { s.rename(s.kek, "secret/kek.json"); s.kek = "secret/kek.json" }},
+		{"key file beside the rows", func(s *setUp) { s.rename(s.kek, "data/kek.json"); s.kek = "data/kek.json" }, fault.ConfigInvalid, "keep it elsewhere",
+			func(s *setUp) { s.rename(s.kek, "secret/kek.json"); s.kek = "secret/kek.json" }},
 		{"key file for all to read", func(s *setUp) { s.mode(s.kek, 0o644) }, fault.ConfigInvalid, "; ", func(s *setUp) { s.mode(s.kek, 0o600) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
