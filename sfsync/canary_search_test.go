@@ -194,21 +194,21 @@ func TestCanarySearch(t *testing.T) {
 	logs := &records{}
 	logger(logs).Debug("a row", "row", map[string]string{"LastName": "Doe " + marker})
 	planted := map[string][]byte{
-		"wrapped foreign error":  said(fmt.Errorf("it failed: %w", errors.New("row "+marker))),
-		"foreign error below":    said(&plainError{cause: errors.New(marker)}),
-		"field of an error":      said(&plainError{Row: marker, cause: quiet}),
-		"one of joined errors":   said(errors.Join(quiet, errors.New(marker))),
-		"error around bytes":     said(fmt.Errorf("%v", []byte(marker))),
-		"log line":               logs.bytes(),
-		"text":                   []byte("Doe " + marker + "\x00"),
-		"e-mail address":         []byte("doe." + strings.ToLower(marker) + "@example.com"),
-		"hex":                    []byte("ff" + hex.EncodeToString([]byte("x"+marker))),
-		"upper hex":              fmt.Appendf(nil, "%X", "x"+marker),
-		"UTF-16, little endian":  wide("Doe "+marker, 0),
-		"UTF-16, big endian":     wide("Doe "+marker, 1),
-		"Go syntax of bytes":     fmt.Appendf(nil, "%v", []byte("Doe "+marker+".")),
-		"JSON of bytes":          fmt.Appendf(nil, "%s", must(json.Marshal([]byte("xy"+marker+"z")))),
-		"person, address, entry": must(json.Marshal(audit.Entry{Reason: "for " + marker})),
+		"wrapped foreign error": said(fmt.Errorf("it failed: %w", errors.New("row "+marker))),
+		"foreign error below":   said(&plainError{cause: errors.New(marker)}),
+		"field of an error":     said(&plainError{Row: marker, cause: quiet}),
+		"one of joined errors":  said(errors.Join(quiet, errors.New(marker))),
+		"error around bytes":    said(fmt.Errorf("%v", []byte(marker))),
+		"log line":              logs.bytes(),
+		"text":                  []byte("Doe " + marker + "\x00"),
+		"e-mail address":        []byte("doe." + strings.ToLower(marker) + "@example.com"),
+		"hex":                   []byte("ff" + hex.EncodeToString([]byte("x"+marker))),
+		"upper hex":             fmt.Appendf(nil, "%X", "x"+marker),
+		"UTF-16, little endian": wide("Doe "+marker, 0),
+		"UTF-16, big endian":    wide("Doe "+marker, 1),
+		"Go syntax of bytes":    fmt.Appendf(nil, "%v", []byte("Doe "+marker+".")),
+		"JSON of bytes":         fmt.Appendf(nil, "%s", must(json.Marshal([]byte("xy"+marker+"z")))),
+		"ledger entry":          must(json.Marshal(audit.Entry{Reason: "for " + marker})),
 	}
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 4 {
