@@ -24,8 +24,8 @@ type bench struct {
 	out io.Writer
 }
 
-// line is a row of the table. An empty cell means that there is nothing to say.
-type line struct{ what, ours, bare, ratio, goal string }
+// line is a row of the table, and what it was measured on, which stands below.
+type line struct{ what, ours, bare, ratio, goal, note string }
 
 // measurement makes lines. The name is what -only looks for.
 type measurement struct {
@@ -42,7 +42,7 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.org.stop()) }()
-	lines := []line{{"", "ours", "bare limit", "ratio", "goal"}}
+	lines := []line{{"", "sfsync", "bare limit", "ratio", "goal", ""}}
 	for _, m := range []measurement{
 		{"decode", b.decode}, {"seal", b.seal}, {"subscribe", b.subscribe}, {"roundtrip", b.roundTrip},
 		{"memory", b.memory}, {"stream", b.stream}, {"bulk", b.bulk},
@@ -59,13 +59,19 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 		}
 		lines = append(lines, more...)
 	}
-	fmt.Fprintln(out, machine()+"; the test org runs on the same cores, in another process.")
+	fmt.Fprintf(out, "%s. The test org runs on the same cores in another process; CPU is the client's, for each event or row.\n\n", machine())
+	if err := b.table(out, lines); err != nil {
+		return err
+	}
 	fmt.Fprintln(out)
-	return b.print(out, lines)
+	for _, l := range lines[1:] {
+		fmt.Fprintf(out, "- %s: %s.\n", l.what, l.note)
+	}
+	return nil
 }
 
-// print writes the table, the first line of which is its head.
-func (b *bench) print(out io.Writer, lines []line) error {
+// table writes the lines, the first of which is its head.
+func (b *bench) table(out io.Writer, lines []line) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	format, rule := "%s\t%s\t%s\t%s\t%s\n", ""
 	if b.markdown {
@@ -94,9 +100,13 @@ func (b *bench) people(n int) (int, error) {
 
 func percent(ours, bare float64) string { return fmt.Sprintf("%.0f%%", 100*ours/bare) }
 
-// perSecond writes a rate with its thousands apart.
-func perSecond(rate float64, of string) string { return thousands(int(rate)) + " " + of + "/s" }
+// speed writes a rate and what each costs.
+func (w work) speed(of string) string {
+	each := float64(w.CPU.Nanoseconds()) / float64(max(1, w.Rows)) / 1000
+	return fmt.Sprintf("%s %s/s, %.1fµs CPU", thousands(int(w.rate())), of, each)
+}
 
+// thousands writes a number with its thousands apart.
 func thousands(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {

@@ -98,9 +98,6 @@ type work struct {
 
 func (w work) rate() float64 { return float64(w.Rows) / w.Elapsed.Seconds() }
 
-// each is the client's processor time for a row.
-func (w work) each() time.Duration { return w.CPU / time.Duration(max(1, w.Rows)) }
-
 // apply is what Run does, until so many rows are committed or ctx ends.
 func (r *replica) apply(ctx context.Context, enough int) (w work, err error) {
 	start, cpu := time.Now(), cpuTime()

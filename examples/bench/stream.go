@@ -36,8 +36,7 @@ func (b *bench) stream(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []line{{fmt.Sprintf("Subscribe to durable SQLite: updates of 2 fields, half of Contacts, half of Orders, %s of %s each, all over the table; known persons", thousands(records), thousands(people)),
-		fmt.Sprintf("%s (%v CPU each)", perSecond(w.rate(), "events"), w.each()),
-		fmt.Sprintf("%s into SQLite, unsealed (%v CPU each)", perSecond(limit.rate(), "updates"), limit.each()),
-		percent(w.rate(), limit.rate()), "60%, 25,000 events/s"}}, b.calm()
+	return []line{{"Subscribe to durable SQLite", w.speed("events"), "unsealed, by prepared statements: " + limit.speed("rows"),
+		percent(w.rate(), limit.rate()), "60%, 25,000 events/s",
+		fmt.Sprintf("updates of 2 fields, half of them of Contacts, half of Orders, of %s records each all over tables of %s; known persons", thousands(records), thousands(people))}}, b.calm()
 }

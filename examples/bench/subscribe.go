@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -72,10 +71,8 @@ func (b *bench) subscribe(ctx context.Context) ([]line, error) {
 		ours = append(ours, w)
 	}
 	o, l := median(ours), median(bare)
-	return []line{{"Subscribe to projected change, events of 2 fields of a Contact",
-		fmt.Sprintf("%s (%v CPU each)", perSecond(o.rate(), "events"), o.each()),
-		fmt.Sprintf("%s received by bare gRPC (%v CPU each)", perSecond(l.rate(), "events"), l.each()),
-		percent(o.rate(), l.rate()), "80%"}}, b.calm()
+	return []line{{"Subscribe to projected change", o.speed("events"), "bare gRPC receive: " + l.speed("events"), percent(o.rate(), l.rate()), "80%",
+		"updates of 2 fields of Contacts; both have 100 events outstanding"}}, b.calm()
 }
 
 func (b *bench) client() (*salesforce.Org, error) {
@@ -198,6 +195,6 @@ func (b *bench) roundTrip(ctx context.Context) ([]line, error) {
 	if err := b.org.do("RoundTrip", time.Duration(0)); err != nil {
 		return nil, err
 	}
-	return []line{{"one stream at a round trip of 50 ms, 100 events outstanding", perSecond(w.rate(), "events"),
-		"2,000 events/s", percent(w.rate(), 2000), "1,900 events/s"}}, b.calm()
+	return []line{{"one stream at a round trip of 50 ms", w.speed("events"), "all that fits: 2,000 events/s", percent(w.rate(), 2000), "1,900 events/s",
+		"received and projected, 100 events outstanding"}}, b.calm()
 }
