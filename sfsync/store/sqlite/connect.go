@@ -21,11 +21,18 @@ import (
 type kind struct {
 	id    int32
 	steps []string // SQL, numbered from 1; a released step never changes
+	cache int      // bytes of pages that the writing connection keeps
 }
 
 const (
 	rowsID = 0x73667301 // "sfs", 1
 	keysID = 0x73667302
+
+	// A first copy fills the caches whatever its size, so they are most of the
+	// memory that it takes. Keys come in the order of their ids, and those in
+	// use stay in the vault: few pages serve.
+	rowsCache = 40 << 20
+	keysCache = 8 << 20
 )
 
 // patience is how long a statement waits for another process's transaction.
@@ -62,7 +69,7 @@ func connect(ctx context.Context, path string, k kind) (*conn, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	c, err := dial(ctx, path, 64<<20)
+	c, err := dial(ctx, path, k.cache)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type Keys struct {
 // a new directory 0700). Keep it apart from the rows, with shorter-lived
 // backups: a key that was destroyed lives on in every backup of this file.
 func OpenKeys(ctx context.Context, path string) (*Keys, error) {
-	c, err := connect(ctx, path, kind{keysID, []string{keysStep1}})
+	c, err := connect(ctx, path, kind{keysID, []string{keysStep1}, keysCache})
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ type Store struct {
 // StoreNewer, StoreDamaged, StoreBusy, or ConfigInvalid for a path that is
 // empty, no file, or the keys database.
 func Open(ctx context.Context, path string) (*Store, error) {
-	c, err := connect(ctx, path, kind{rowsID, []string{rowsStep1}})
+	c, err := connect(ctx, path, kind{rowsID, []string{rowsStep1}, rowsCache})
 	if err != nil {
 		return nil, err
 	}
