@@ -94,7 +94,7 @@ func (q *quickstart) watch(ctx context.Context, ended chan error, draw func(sfsy
 }
 
 // firstCopy draws a progress bar until no read of all records is owed. It notes
-// in resumed whether there was one.
+// in resumed whether there was one, which may have ended before the first look.
 func (q *quickstart) firstCopy(resumed *bool) func(sfsync.Status) (string, bool) {
 	total := 0
 	for _, name := range q.policy.ObjectNames() {
@@ -106,7 +106,7 @@ func (q *quickstart) firstCopy(resumed *bool) func(sfsync.Status) (string, bool)
 		for _, o := range s.Objects {
 			rows += o.Rows
 			owed = owed || o.Owed
-			*resumed = *resumed && !o.Owed
+			*resumed = *resumed && !o.Owed && o.Total == 0
 		}
 		if !owed {
 			rows = int64(total)
