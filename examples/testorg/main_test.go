@@ -18,7 +18,9 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, []string{"-records", "5", "-plaintext", "-dir", t.TempDir(), "-churn", "10"}, w) }()
+	go func() {
+		done <- run(ctx, []string{"-records", "5", "-plaintext", "-dir", t.TempDir(), "-churn", "10"}, w)
+	}()
 	line, err := bufio.NewReader(r).ReadBytes('\n')
 	if err != nil {
 		t.Fatal(err)
