@@ -74,7 +74,6 @@ func (p *PubSub) Subscribe(ctx context.Context, topic string, start Start) iter.
 			if !yield(d, err) || err != nil {
 				return
 			}
-			s.owed += len(d.Events)
 		}
 	}
 }
@@ -127,21 +126,28 @@ func (s *stream) close() {
 	}
 }
 
-// next asks again for what the loop has taken, and returns the next delivery.
-// While more of them wait, requests are put together: the window is then far
-// from empty, and a request for each would only cost.
+// next returns the next delivery.
 func (s *stream) next() (Delivery, error) {
+	if s.caller.Err() != nil {
+		return Delivery{}, failure(s.caller, s.topic, s.caller.Err(), nil)
+	}
+	d, ok := <-s.deliveries
+	if !ok {
+		return Delivery{}, s.err
+	}
+	s.taken(len(d.Events))
+	return d, nil
+}
+
+// taken asks again for what the loop takes, before the loop works on it, so that
+// more comes meanwhile. While more deliveries wait, requests are put together:
+// the window is then far from empty, and a request for each would only cost.
+func (s *stream) taken(n int) {
+	s.owed += n
 	if s.owed > 0 && (len(s.deliveries) == 0 || s.owed >= s.window/4) {
 		s.send(&pb.FetchRequest{TopicName: s.topic, NumRequested: int32(min(s.owed, s.window))})
 		s.owed = 0
 	}
-	if s.caller.Err() != nil {
-		return Delivery{}, failure(s.caller, s.topic, s.caller.Err(), nil)
-	}
-	if d, ok := <-s.deliveries; ok {
-		return d, nil
-	}
-	return Delivery{}, s.err
 }
 
 // send drops its error: a call that cannot send has ended, and receive learns
