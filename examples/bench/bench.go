@@ -21,7 +21,6 @@ type bench struct {
 
 	dir string // of copies; removed at the end
 	org *remote
-	out io.Writer
 }
 
 // line is a row of the table, and what it was measured on, which stands below.
