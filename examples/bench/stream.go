@@ -19,7 +19,7 @@ func (b *bench) stream(ctx context.Context) ([]line, error) {
 	}
 	// More records than a transaction has events, or two events of one record
 	// would become one row.
-	records, n := min(people, 4_000), b.size(100_000)
+	records, n := min(people, 2_000), b.size(100_000)
 	if err := b.flood(2, records, 1<<30); err != nil {
 		return nil, err
 	}
