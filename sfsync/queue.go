@@ -9,7 +9,7 @@ import (
 )
 
 // queueLength is how many batches may be made ahead of the one that commits.
-const queueLength = 8
+const queueLength = 4
 
 // enqueue numbers what was made of the object and puts it in the queue. The
 // caller holds the lock of every object in the batch, so that batches of one

@@ -31,7 +31,7 @@ const (
 	// A first copy fills the caches whatever its size, so they are most of the
 	// memory that it takes. Keys come in the order of their ids, and those in
 	// use stay in the vault: few pages serve.
-	rowsCache = 40 << 20
+	rowsCache = 24 << 20
 	keysCache = 8 << 20
 )
 
