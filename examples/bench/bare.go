@@ -26,8 +26,8 @@ var samples = map[string][][2]string{
 		{"BillingStreet", "1234 Juniper Street"}, {"BillingCity", "Springfield"}, {"ShippingStreet", "1234 Juniper Street"}, {"ShippingCity", "Springfield"}},
 }
 
-// database is a SQLite database with the settings of the store and none of its
-// checks.
+// database is a SQLite database that is as durable as the store, with a larger
+// cache and none of the checks.
 type database struct {
 	*sqlite3.Conn
 	err error // the first failure; nothing is done after it

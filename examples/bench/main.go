@@ -7,7 +7,7 @@
 //
 // The org is a fake one in a process of its own, so that its processor time is
 // not counted as the client's; but it runs on the same cores, and takes part of
-// them. Everyone in it is invented. It takes about three minutes on two cores
+// them. Everyone in it is invented. It takes two to three minutes on two cores
 // and 3 GB of disk in the temporary directory.
 package main
 
