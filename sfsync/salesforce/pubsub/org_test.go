@@ -188,7 +188,7 @@ func TestOrgKeepsAlive(t *testing.T) {
 // 2,000 events a second, and one that leaves half of the window unused gets half.
 func TestOrgRoundTrip(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a second")
+		t.Skip("-short leaves out what waits for real round trips; run without it")
 	}
 	if rate := roundTripRate(t, 1500); rate < 1_200 { // a busy machine costs some
 		t.Errorf("%.0f events/s at 50 ms a round trip, want nearly 2,000", rate)
