@@ -14,13 +14,9 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
-const (
-	// pollEvery is how often an object without change events is read.
-	pollEvery = 5 * time.Minute
-	// deletesKept bounds how far back deletes are asked for: Salesforce keeps
-	// the list for 15 days (REST API guide, sObject Get Deleted).
-	deletesKept = 14 * 24 * time.Hour
-)
+// deletesKept bounds how far back deletes are asked for: Salesforce keeps the
+// list for 15 days (REST API guide, sObject Get Deleted).
+const deletesKept = 14 * 24 * time.Hour
 
 // CatchUp makes one pass and returns: what is owed is read by Bulk API, then
 // what changed since the last pass by SystemModstamp, then what was deleted.
@@ -69,7 +65,7 @@ func (s *session) poll(ctx context.Context, o *object) error {
 				return err
 			}
 			select {
-			case <-time.After(pollEvery):
+			case <-time.After(s.pace.poll):
 			case <-ctx.Done():
 				return nil
 			}

@@ -79,6 +79,7 @@ type Sync struct {
 	begun    atomic.Bool // a session has been opened once
 	status   status
 	observed observed
+	pace     pace
 	disabled rule // tests only
 }
 
@@ -115,7 +116,7 @@ func New(cfg Config) (*Sync, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Sync{cfg: cfg, rest: rest.New(cfg.Org), bulk: bulk.New(cfg.Org),
-		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log}
+		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log, pace: usualPace}
 	cfg.Org.Observe(s.observe)
 	return s, nil
 }

@@ -10,19 +10,11 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
-// The pause between two tries grows from firstPause to longestPause, and is
-// short again after work that lasted.
-const (
-	firstPause   = time.Second
-	longestPause = time.Minute
-	lasted       = 2 * longestPause
-)
-
 // keepTrying runs work until ctx ends, and again after a fault that waiting can
 // mend. Any other fault is returned.
 func (s *Sync) keepTrying(ctx context.Context, work func(context.Context) error) error {
-	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause),
-		backoff.WithMaxInterval(longestPause), backoff.WithMaxElapsedTime(0))
+	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(s.pace.firstPause),
+		backoff.WithMaxInterval(s.pace.longestPause), backoff.WithMaxElapsedTime(0))
 	for {
 		began := time.Now()
 		err := work(ctx)
@@ -32,7 +24,7 @@ func (s *Sync) keepTrying(ctx context.Context, work func(context.Context) error)
 		if err == nil || ctx.Err() != nil || !s.begun.Load() || !mendable(err) {
 			return err
 		}
-		if time.Since(began) > lasted {
+		if time.Since(began) > s.pace.lasted {
 			pause.Reset()
 		}
 		wait := max(pause.NextBackOff(), askedFor(err))

@@ -1,0 +1,21 @@
+package sfsync
+
+import "time"
+
+// pace are the intervals of the engine's own work. Only tests change them.
+type pace struct {
+	// The pause between two tries grows from firstPause to longestPause, and
+	// is short again after work that lasted.
+	firstPause, longestPause, lasted time.Duration
+
+	poll time.Duration // how often an object without change events is read
+}
+
+var usualPace = pace{firstPause: time.Second, longestPause: time.Minute, lasted: 2 * time.Minute,
+	poll: 5 * time.Minute}
+
+// faster divides every interval by n.
+func (p pace) faster(n time.Duration) pace {
+	return pace{firstPause: p.firstPause / n, longestPause: p.longestPause / n, lasted: p.lasted / n,
+		poll: p.poll / n}
+}
