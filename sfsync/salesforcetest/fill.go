@@ -39,6 +39,9 @@ func required(o *object, values []string) error {
 			missing = append(missing, f.Name)
 		}
 	}
+	if f, person := o.field("Name"), o.field("LastName"); o.Name == "Account" && person != nil && values[f.slot]+values[person.slot] == "" {
+		missing = append(missing, "Name")
+	}
 	if missing == nil {
 		return nil
 	}
@@ -86,7 +89,11 @@ func complete(o *object, values []string) {
 		}
 		return ""
 	}
-	if f := o.field("Name"); f != nil && f.extra() == "personname" {
+	kind := o.field("IsPersonAccount")
+	if kind != nil && o.Name == "Account" {
+		values[kind.slot] = flag(get("LastName") != "")
+	}
+	if f := o.field("Name"); f != nil && (f.extra() == "personname" || f.extra() == "switchablepersonname" && get("LastName") != "") {
 		values[f.slot] = strings.TrimSpace(get("FirstName") + " " + get("LastName"))
 	}
 	if f, closed := o.field("IsClosed"), o.field("ClosedDate"); o.Name == "Case" && f != nil && closed != nil {

@@ -107,7 +107,7 @@ func (o *Org) insertUser() error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.install(o.number+1, []change{{u.Name, nil, &row{serial: 1, stamp: o.now().Unix(), packed: pack(values)}}})
+	return o.install(o.number+1, []change{{table: u.Name, after: &row{serial: 1, stamp: o.now().Unix(), packed: pack(values)}}})
 }
 
 // OrgID is the org's 18-character id.

@@ -37,6 +37,8 @@ type Config struct {
 	// Selected are the objects selected for Change Data Capture; nil is
 	// Account, Contact, Lead, Case, Order and OrderItem.
 	Selected []string
+	// PersonAccounts enables person accounts (SetPersonAccounts).
+	PersonAccounts bool
 	// Plaintext opens listeners without TLS beside those with it.
 	Plaintext bool
 	// SessionTimeout is how long an unused token lives; 0 is two hours, the
@@ -72,6 +74,8 @@ type Org struct {
 	events   *eventBus
 	servers  servers
 	lag      atomic.Int64
+
+	hardDeletes atomic.Bool // they publish an event
 
 	catalogue atomic.Pointer[catalogue]
 
@@ -144,6 +148,9 @@ func (o *Org) openCatalogue() error {
 		all[lower(obj.Name)] = obj
 	}
 	o.catalogue.Store(&all)
+	if o.cfg.PersonAccounts {
+		o.SetPersonAccounts(true)
+	}
 	return nil
 }
 
@@ -219,7 +226,7 @@ func (o *Org) Purge(object, id string) {
 	}
 	gone := *r
 	gone.purged = true
-	if err := o.install(o.number+1, []change{{o.canonical(object), r, &gone}}); err != nil {
+	if err := o.install(o.number+1, []change{{table: o.canonical(object), before: r, after: &gone}}); err != nil {
 		panic(err)
 	}
 }
@@ -232,6 +239,9 @@ func (o *Org) AddField(object, name, kind string, length int) {
 	f.Length, f.ByteLength = length, 3*length
 	f.raw = overlay(fieldDefaults, (*plainField)(f))
 	o.setObject(o.object(object).with(f))
+	if account := o.object("Account"); o.canonical(object) == "Contact" && account.field("PersonContactId") != nil {
+		o.SetPersonAccounts(true) // the account shows the contact's new field
+	}
 }
 
 // DropField removes a field and its values. It panics like Insert.

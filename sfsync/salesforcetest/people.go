@@ -178,7 +178,7 @@ func (m *maker) add(object string, fields map[string]any) string {
 	audit(o, values, m.at, m.org.state.UserID, true)
 	number(o, values, t.next)
 	complete(o, values)
-	m.changes = append(m.changes, change{o.Name, nil, &row{serial: t.next, stamp: m.at.Unix(), packed: pack(values)}})
+	m.changes = append(m.changes, change{table: o.Name, after: &row{serial: t.next, stamp: m.at.Unix(), packed: pack(values)}})
 	return recordID(o.KeyPrefix, t.next)
 }
 

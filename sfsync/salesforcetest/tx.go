@@ -1,9 +1,11 @@
 package salesforcetest
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,7 @@ type Tx struct {
 	user    string
 	origin  string
 	lenient bool // the Go API may set what users may not, such as CreatedDate
+	silent  bool // no event tells of it
 	changes map[rowKey]*change
 	order   []rowKey
 	begun   time.Time
@@ -109,19 +112,25 @@ func (tx *Tx) Insert(object string, fields map[string]any) (string, error) {
 	number(o, values, t.next)
 	audit(o, values, tx.org.stampTime(), tx.user, true)
 	complete(o, values)
-	tx.write(o.Name, nil, &row{serial: t.next, stamp: tx.org.stampTime().Unix(), packed: pack(values)})
+	tx.insertPerson(o, t.next, values)
 	return recordID(o.KeyPrefix, t.next), nil
 }
 
 // Update changes a record; a nil value sets null.
 func (tx *Tx) Update(name, id string, fields map[string]any) error {
-	return tx.change(name, id, func(o *object, old *row) (*row, error) {
+	err := tx.change(name, id, func(o *object, old *row) (*row, error) {
 		if old.deleted != 0 {
 			return nil, refuse(404, "ENTITY_IS_DELETED", "entity is deleted")
 		}
 		values := old.values(make([]string, o.slots))
 		if err := tx.fill(o, values, fields, false); err != nil {
 			return nil, err
+		}
+		if f := o.field("IsConverted"); f != nil && !tx.lenient && old.value(o, f) == "true" {
+			return nil, alreadyConverted()
+		}
+		if f := o.field("AccountId"); f != nil && old.person(o) && old.value(o, f) != values[f.slot] {
+			return nil, refuse(400, "INVALID_FIELD_FOR_INSERT_UPDATE", "a person's contact stays with its account", f.Name)
 		}
 		audit(o, values, tx.org.stampTime(), tx.user, false)
 		complete(o, values)
@@ -130,58 +139,76 @@ func (tx *Tx) Update(name, id string, fields map[string]any) error {
 		}
 		return &row{serial: old.serial, stamp: tx.org.stampTime().Unix(), packed: pack(values)}, nil
 	})
+	if err != nil {
+		return err
+	}
+	return tx.updatePerson(tx.org.object(name), id)
 }
 
 // Delete puts a record into the Recycle Bin, and with it what is a part of it:
-// the items of an order.
+// the items of an order, the contact of a person account.
 func (tx *Tx) Delete(name, id string) error {
+	return tx.remove(name, id, tx.org.stampTime().Unix(), false)
+}
+
+// remove deletes a record and its parts, past the Recycle Bin if hard.
+func (tx *Tx) remove(name, id string, at int64, hard bool) error {
 	err := tx.change(name, id, func(o *object, old *row) (*row, error) {
 		if old.deleted != 0 {
 			return nil, refuse(404, "ENTITY_IS_DELETED", "entity is deleted")
 		}
-		now := tx.org.stampTime().Unix()
-		return &row{serial: old.serial, stamp: now, deleted: now, packed: old.packed}, nil
+		return &row{serial: old.serial, stamp: at, deleted: at, purged: hard, packed: old.packed}, nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, part := range tx.org.partsOf(tx.org.object(name), id) {
-		if err := tx.Delete(part.object, part.id); err != nil {
+	o := tx.org.object(name)
+	if hard && !tx.org.hardDeletes.Load() {
+		tx.changes[rowKey{o.Name, serialOf(o.KeyPrefix, id)}].silent = true
+	}
+	for _, part := range tx.partsOf(o, id, 0) {
+		if err := tx.remove(part.object, part.id, at, hard); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-type recordRef struct{ object, id string }
-
-// partsOf finds the records that are deleted with a record, by the describes'
-// cascadeDelete.
-func (o *Org) partsOf(parent *object, id string) (parts []recordRef) {
-	long, _ := longID(id)
-	for _, obj := range *o.catalogue.Load() {
-		for _, f := range obj.Fields {
-			if obj.virtual || !f.CascadeDelete || !slices.Contains(f.ReferenceTo, parent.Name) {
-				continue
-			}
-			for _, r := range o.snapshot(obj.Name) {
-				if r != nil && r.deleted == 0 && r.value(obj, f) == long {
-					parts = append(parts, recordRef{obj.Name, recordID(obj.KeyPrefix, r.serial)})
-				}
-			}
-		}
-	}
-	return parts
+// partsOf finds the records that are deleted and undeleted with a record, by
+// the describes' cascadeDelete: those that were deleted at a time, 0 for live
+// ones.
+func (tx *Tx) partsOf(parent *object, id string, deleted int64) []pointer {
+	parts := append(tx.pointing(parent, id, deleted, func(_ *object, f *field) bool { return f.CascadeDelete }), tx.twin(parent, id, deleted)...)
+	slices.SortFunc(parts, func(a, b pointer) int {
+		return cmp.Or(strings.Compare(a.object, b.object), strings.Compare(a.id, b.id))
+	})
+	return slices.CompactFunc(parts, func(a, b pointer) bool { return a.id == b.id })
 }
 
-// Undelete takes a record out of the Recycle Bin.
+// Undelete takes a record out of the Recycle Bin, and with it the parts that
+// were deleted with it. Children that a merge moved stay where they are.
 func (tx *Tx) Undelete(name, id string) error {
-	return tx.change(name, id, func(o *object, old *row) (*row, error) {
+	deleted := int64(0)
+	err := tx.change(name, id, func(o *object, old *row) (*row, error) {
 		if old.deleted == 0 {
 			return nil, refuse(400, "UNDELETE_FAILED", "Entity is not in the recycle bin")
 		}
-		return &row{serial: old.serial, stamp: tx.org.stampTime().Unix(), packed: old.packed}, nil
+		deleted = old.deleted
+		values := old.values(make([]string, o.slots))
+		if f := o.field("MasterRecordId"); f != nil {
+			values[f.slot] = ""
+		}
+		return &row{serial: old.serial, stamp: tx.org.stampTime().Unix(), packed: pack(values)}, nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, part := range tx.partsOf(tx.org.object(name), id, deleted) {
+		if err := tx.Undelete(part.object, part.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // change replaces the row that this transaction sees.
@@ -203,7 +230,7 @@ func (tx *Tx) change(name, id string, next func(*object, *row) (*row, error)) er
 	if c := tx.changes[key]; c != nil {
 		old = c.after
 	}
-	if old == nil {
+	if old == nil || old.purged {
 		return refuse(404, "NOT_FOUND", "The requested resource does not exist")
 	}
 	r, err := next(o, old)
@@ -221,7 +248,7 @@ func (tx *Tx) write(table string, before, after *row) {
 		c.after = after
 		return
 	}
-	tx.changes[key] = &change{table, before, after}
+	tx.changes[key] = &change{table: table, before: before, after: after, silent: tx.silent}
 	tx.order = append(tx.order, key)
 }
 

@@ -88,7 +88,7 @@ func newWrite(o *object, before, after *row) (Write, bool) {
 func (o *Org) commit(user, origin string, changes []change) error {
 	c := Commit{Number: o.number + 1, Time: o.now(), User: user, Origin: origin}
 	for _, ch := range changes {
-		if w, ok := newWrite(o.object(ch.table), ch.before, ch.after); ok {
+		if w, ok := newWrite(o.object(ch.table), ch.before, ch.after); ok && !ch.silent {
 			c.Writes = append(c.Writes, w)
 		}
 	}
@@ -121,6 +121,7 @@ func (o *Org) install(number int64, changes []change) error {
 type change struct {
 	table         string
 	before, after *row
+	silent        bool // no event tells of it
 }
 
 // Record is the record's values by field name, nulls left out, or nil if
