@@ -7,11 +7,13 @@ import (
 
 // The shapes that text from outside must have to be kept. They are narrow on
 // purpose: no digit in a server code, so that no number, date or marked value
-// passes for one.
+// passes for one, and never one word alone, which may be a name, but for those
+// of Bulk API 2.0 such as INVALIDJOBSTATE.
 var (
-	serverCode = regexp.MustCompile(`^(?:[A-Z_]{2,64}|[a-z]+(?:_[a-z]+)+|sfdc\.platform\.eventbus\.grpc\.[a-z.]{2,64})$`)
-	apiName    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,79}(?:\.[A-Za-z][A-Za-z0-9_]{0,79})?$`)
-	requestID  = regexp.MustCompile(`^[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$`)
+	serverCode = regexp.MustCompile(`^(?:[A-Z]{1,32}(?:_[A-Z]{1,32}){1,8}|INVALID(?:JOB|JOBSTATE|BATCH|ENTITY)|[a-z]+(?:_[a-z]+)+|` +
+		`sfdc\.platform\.eventbus\.grpc\.(?:service|concurrent|topic|schema|subscription|publish|managed)\.[a-z.]{2,64})$`)
+	apiName   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,79}(?:\.[A-Za-z][A-Za-z0-9_]{0,79})?$`)
+	requestID = regexp.MustCompile(`^[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$`)
 )
 
 // HTTP sets the status of an HTTP answer and returns e.

@@ -98,6 +98,15 @@ func TestDetails(t *testing.T) {
 			t.Errorf("%q passed for a server's code", value)
 		}
 	}
+	const bus = "sfdc.platform.eventbus.grpc."
+	for value, kept := range map[string]bool{
+		"UNABLE_TO_LOCK_ROW": true, "INVALIDJOBSTATE": true, "invalid_grant": true, bus + "subscription.limit.exceeded": true,
+		"MUSTERMANN": false, "INVALIDMUSTERMANN": false, "A__B": false, "_": false, bus + "jane.muster": false, bus: false,
+	} {
+		if got := fault.New(fault.Denied, "rest.Query", "grant it").Server(value).ServerCode(); (got == value) != kept {
+			t.Errorf("of %q %q was kept", value, got)
+		}
+	}
 }
 
 func TestRetryable(t *testing.T) {
