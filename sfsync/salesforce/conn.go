@@ -3,12 +3,14 @@ package salesforce
 import (
 	"context"
 	"net"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -24,7 +26,7 @@ const (
 
 // Conn signs in and returns the connection to the Pub/Sub API, one for all
 // callers; Close closes it. Every RPC carries the session of its start as
-// metadata. An RPC that ends UNAUTHENTICATED makes the next one sign in again,
+// metadata. An RPC that ends for want of a valid one makes the next one sign in again,
 // so it is enough to repeat it. An RPC that fails for want of a connection
 // returns the fault that says why; its other errors are gRPC statuses, for the
 // caller to read and never to pass on.
@@ -125,7 +127,9 @@ func (o *Org) unary(ctx context.Context, method string, req, reply any, cc *grpc
 	if err != nil {
 		return err
 	}
-	return o.ended(s, invoke(context.WithValue(ctx, sessionKey{}, s), method, req, reply, cc, opts...))
+	var trailer metadata.MD
+	err = invoke(context.WithValue(ctx, sessionKey{}, s), method, req, reply, cc, append(opts, grpc.Trailer(&trailer))...)
+	return o.ended(s, err, trailer)
 }
 
 func (o *Org) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
@@ -135,7 +139,7 @@ func (o *Org) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Client
 	}
 	stream, err := open(context.WithValue(ctx, sessionKey{}, s), desc, cc, method, opts...)
 	if err != nil {
-		return nil, o.ended(s, err)
+		return nil, o.ended(s, err, nil)
 	}
 	return &watched{stream, o, s}, nil
 }
@@ -147,17 +151,28 @@ type watched struct {
 	s *session
 }
 
-func (w *watched) RecvMsg(m any) error { return w.o.ended(w.s, w.ClientStream.RecvMsg(m)) }
-
-// ended draws the conclusions from how an RPC ended.
-func (o *Org) ended(s *session, err error) error {
+func (w *watched) RecvMsg(m any) error {
+	err := w.ClientStream.RecvMsg(m)
 	if err == nil {
 		return nil
 	}
-	switch status.Code(err) {
-	case codes.Unauthenticated:
+	return w.o.ended(w.s, err, w.Trailer())
+}
+
+// authCode begins the error codes of a session that is not accepted, whatever
+// the status (Pub/Sub API guide, "Handle Errors").
+const authCode = "sfdc.platform.eventbus.grpc.service.auth."
+
+// ended draws the conclusions from how an RPC ended.
+func (o *Org) ended(s *session, err error, trailer metadata.MD) error {
+	if err == nil {
+		return nil
+	}
+	named := trailer.Get("error-code")
+	switch code := status.Code(err); {
+	case code == codes.Unauthenticated, len(named) > 0 && strings.HasPrefix(named[0], authCode):
 		o.expire(s)
-	case codes.Unavailable:
+	case code == codes.Unavailable:
 		if n := o.connFault.Load(); n != nil {
 			return n.err
 		}

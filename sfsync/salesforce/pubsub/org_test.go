@@ -3,6 +3,7 @@ package pubsub_test
 import (
 	"bytes"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,6 +168,33 @@ func TestOrgGoesOn(t *testing.T) {
 	insert(org, 2)
 	if events := take(t, bus, pubsub.After(position), 2); len(events) != 2 {
 		t.Errorf("%d events after all that, want 2", len(events))
+	}
+}
+
+// The error code alone makes the next call sign in again: the statuses of one
+// code are known to differ.
+func TestOrgSignsInByErrorCode(t *testing.T) {
+	t.Parallel()
+	for suffix, want := range map[string]int32{"service.auth.error": 1, "service.unavailable": 0} {
+		org, client := newOrg(t, salesforcetest.PubSub{})
+		var again atomic.Int32
+		client.Observe(func(e salesforce.Event) {
+			if e.Kind == salesforce.Refreshed {
+				again.Add(1)
+			}
+		})
+		bus := pubsub.New(client, pubsub.Options{})
+		newest(t, bus)
+		org.FailSubscribe(suffix, codes.Internal, "CANARY")
+		for _, err := range bus.Subscribe(t.Context(), topic, pubsub.Latest()) {
+			if err == nil {
+				t.Fatal("the call was not refused")
+			}
+		}
+		newest(t, bus)
+		if n := again.Load(); n != want {
+			t.Errorf("%s: signed in again %d times, want %d", suffix, n, want)
+		}
 	}
 }
 
