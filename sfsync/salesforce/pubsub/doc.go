@@ -1,5 +1,5 @@
 // Package pubsub follows the changes of a Salesforce org as they happen, over
-// the Subscribe call of the Pub/Sub API, and fetches the schemas they are in.
+// the streaming calls of the Pub/Sub API, and fetches the schemas they are in.
 //
 // The rule it keeps: a subscription asks for no more events than its caller has
 // taken. What was asked for and not yet taken never exceeds [Options.Window], so
@@ -12,7 +12,8 @@
 //		for _, event := range delivery.Events { … }
 //	}
 //
-// Leaving the loop ends the call and waits for it. A subscription does not
+// [PubSub.Managed] follows a subscription whose position the service keeps, by
+// the ManagedSubscribe call. Leaving a loop ends its call and waits for it. A subscription does not
 // repeat itself: only the caller knows which position is safe to go on from, and
 // it is the last one it has committed, not the last one delivered. It is never
 // LATEST, which loses what happened in between.
@@ -33,9 +34,10 @@
 // in the guide; the suffix of sfdc.platform.eventbus.grpc.), because statuses
 // differ for one cause: an unavailable service was seen as INTERNAL.
 //
-//	service.auth.*, UNAUTHENTICATED                    SessionExpired
+//	service.auth.error, service.auth.refresh.invalid,
+//	  UNAUTHENTICATED                                  SessionExpired
 //	service.protection.*, concurrent.client.limit.*,
-//	  RESOURCE_EXHAUSTED                               Throttled
+//	  subscription.fetch.overflow, RESOURCE_EXHAUSTED  Throttled
 //	service.unavailable, *.api.unavailable,
 //	  subscription.internal.error,
 //	  subscription.fetch.replay.repeated,
@@ -44,10 +46,18 @@
 //	  subscription.topic.cannot.subscribe,
 //	  PERMISSION_DENIED                                Denied
 //	topic.not.found, NOT_FOUND                         NotSelected (NotFound for a schema)
+//	schema.validation.*                                NotFound
 //	subscription.fetch.replayid.*                      ReplayInvalid
 //	subscription.limit.exceeded                        LimitExceeded
 //	*.validation.*, subscription.fetch.*,
+//	  service.auth.headers.invalid,
 //	  INVALID_ARGUMENT and other statuses              RequestInvalid
+//	managed.subscription.already.active,
+//	  ALREADY_EXISTS                                   Conflict
+//	managed.subscription.config.stopped                ConfigInvalid
+//	managed.subscription.config.deleted, *.not.found   NotFound
+//	managed.subscription.*                             RequestInvalid
+//	an answer in HTTP with status 3xx                  RedirectRefused
 //
 // Expired, corrupted and reset replay ids share one code; all of them need a new
 // position and a reconcile.

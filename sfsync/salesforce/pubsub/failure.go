@@ -15,6 +15,10 @@ import (
 
 const codePrefix = "sfdc.platform.eventbus.grpc."
 
+// redirected begins the text of gRPC's own status for an answer in HTTP, of
+// 300 to 399. Nothing but the text tells.
+const redirected = "unexpected HTTP status code received from server: 3"
+
 // failure turns the end of a call into a fault. It keeps the status code, the
 // error code and the request id, and no text.
 func failure(ctx context.Context, topic string, err error, trailer metadata.MD) error {
@@ -42,9 +46,13 @@ func failure(ctx context.Context, topic string, err error, trailer metadata.MD) 
 func byCode(code string) *fault.Error {
 	is := func(prefix string) bool { return strings.HasPrefix(code, prefix) }
 	switch {
+	case is("managed.subscription."):
+		return ofManaged(code)
+	case is("service.auth.headers."):
+		return fault.New(fault.RequestInvalid, "pubsub.Call", "the service cannot read the session in the call; check the Pub/Sub endpoint, and that a proxy on the way changes no headers")
 	case is("service.auth."):
 		return expired()
-	case is("service.protection."), is("concurrent.client.limit."):
+	case is("service.protection."), is("concurrent.client.limit."), is("subscription.fetch.overflow"):
 		return throttled()
 	case is("service.tenant.license"):
 		return fault.New(fault.Denied, "pubsub.Call", "the org has no licence for the Pub/Sub API; it needs Enterprise, Performance, Unlimited or Developer Edition")
@@ -54,6 +62,8 @@ func byCode(code string) *fault.Error {
 		return denied()
 	case is("topic.not.found"):
 		return notSelected()
+	case is("schema.validation."):
+		return notFound()
 	case is("subscription.topic.cannot.subscribe"):
 		return cannotSubscribe()
 	case is("subscription.fetch.replayid."):
@@ -66,6 +76,19 @@ func byCode(code string) *fault.Error {
 	return nil
 }
 
+// ofManaged knows the codes that only ManagedSubscribe has.
+func ofManaged(code string) *fault.Error {
+	switch {
+	case strings.HasSuffix(code, ".already.active"):
+		return taken()
+	case strings.HasSuffix(code, ".config.stopped"):
+		return fault.New(fault.ConfigInvalid, "pubsub.Managed", "the subscription is stopped; set the state of its ManagedEventSubscription to RUN")
+	case strings.HasSuffix(code, ".config.deleted"), strings.HasSuffix(code, ".not.found"):
+		return notFound()
+	}
+	return fault.New(fault.RequestInvalid, "pubsub.Managed", "the service refused the request; give the subscription's id, 15 or 18 characters, or its developer name")
+}
+
 func byStatus(st *status.Status, topic string) *fault.Error {
 	switch st.Code() {
 	case codes.Unauthenticated:
@@ -74,9 +97,11 @@ func byStatus(st *status.Status, topic string) *fault.Error {
 		return denied()
 	case codes.NotFound:
 		if topic == "" {
-			return fault.New(fault.NotFound, "pubsub.Schema", "the service knows no such schema; take the id from an event of this org")
+			return notFound()
 		}
 		return notSelected()
+	case codes.AlreadyExists:
+		return taken()
 	case codes.DeadlineExceeded: // which the service may notice before ctx does
 		late := fault.Wrap(context.DeadlineExceeded, fault.Timeout, "pubsub.Call", "the service did not answer in time; try again")
 		return late.(*fault.Error)
@@ -87,7 +112,12 @@ func byStatus(st *status.Status, topic string) *fault.Error {
 			return fault.New(fault.TooLarge, "pubsub.Call", "a message is larger than the service sends; check the endpoint")
 		}
 		return throttled()
-	case codes.Unavailable, codes.Internal, codes.Unknown, codes.Aborted, codes.Canceled, codes.DataLoss, codes.OK:
+	case codes.Unknown:
+		if strings.HasPrefix(st.Message(), redirected) {
+			return fault.New(fault.RedirectRefused, "pubsub.Call", "the host answered with a redirect, and none is followed; check the Pub/Sub endpoint")
+		}
+		return unavailable()
+	case codes.Unavailable, codes.Internal, codes.Aborted, codes.Canceled, codes.DataLoss, codes.OK:
 		return unavailable()
 	case codes.Unimplemented:
 		return fault.New(fault.ResponseInvalid, "pubsub.Call", "the endpoint does not serve the Pub/Sub API; check its host and port")
@@ -109,6 +139,14 @@ func unavailable() *fault.Error {
 
 func denied() *fault.Error {
 	return fault.New(fault.Denied, "pubsub.Call", "the integration user may not read this; grant View All on the object")
+}
+
+func notFound() *fault.Error {
+	return fault.New(fault.NotFound, "pubsub.Call", "the service knows no such schema or subscription; take a schema's id from an event of this org, a subscription's from Setup")
+}
+
+func taken() *fault.Error {
+	return fault.New(fault.Conflict, "pubsub.Managed", "another client holds the subscription, or a broken connection does, for up to 15 minutes; stop the other, or try again every minute")
 }
 
 func notSelected() *fault.Error {

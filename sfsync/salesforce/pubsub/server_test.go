@@ -18,18 +18,24 @@ import (
 	pb "github.com/sfsync/sfsync-go/internal/pubsubpb"
 )
 
-type subscription = grpc.BidiStreamingServer[pb.FetchRequest, pb.FetchResponse]
+type (
+	subscription = grpc.BidiStreamingServer[pb.FetchRequest, pb.FetchResponse]
+	managed      = grpc.BidiStreamingServer[pb.ManagedFetchRequest, pb.ManagedFetchResponse]
+)
 
 // script is a service whose answers a test writes out, for what no org does on
 // demand. It counts and checks what the client sends.
 type script struct {
 	pb.UnimplementedPubSubServer
 	subscribe func(subscription) error
+	managed   func(managed) error
 	topic     func() (*pb.TopicInfo, error)
 	schema    func() (*pb.SchemaInfo, error)
 }
 
 func (s *script) Subscribe(stream subscription) error { return s.subscribe(stream) }
+
+func (s *script) ManagedSubscribe(stream managed) error { return s.managed(stream) }
 
 func (s *script) GetTopic(ctx context.Context, r *pb.TopicRequest) (*pb.TopicInfo, error) {
 	return s.topic()
@@ -55,14 +61,21 @@ func serve(tb testing.TB, s *script) connection {
 		defer close(done)
 		_ = server.Serve(listener)
 	}()
+	tb.Cleanup(func() { server.Stop(); <-done })
+	return connect(tb, listener.Addr().String(), certs.Certificate())
+}
+
+// connect returns a connection to a server on loopback.
+func connect(tb testing.TB, address string, trusted *x509.Certificate) connection {
+	tb.Helper()
 	roots := x509.NewCertPool()
-	roots.AddCert(certs.Certificate())
-	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(
+	roots.AddCert(trusted)
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(
 		credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS13})))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { conn.Close(); server.Stop(); <-done })
+	tb.Cleanup(func() { conn.Close() })
 	return connection{conn}
 }
 

@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/codes"
-
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
 
 	pb "github.com/sfsync/sfsync-go/internal/pubsubpb"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -319,74 +318,6 @@ func TestSubscribeEndsInSilence(t *testing.T) {
 	}
 	if taken != 1 {
 		t.Errorf("%d events before the silence, want 1", taken)
-	}
-}
-
-func TestFailures(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		suffix string
-		status codes.Code
-		want   fault.Code
-	}{
-		{"service.auth.error", codes.Unauthenticated, fault.SessionExpired},
-		{"service.auth.headers.invalid", codes.InvalidArgument, fault.SessionExpired},
-		{"service.auth.refresh.invalid", codes.Unknown, fault.SessionExpired},
-		{"", codes.Unauthenticated, fault.SessionExpired},
-		{"service.unavailable", codes.Internal, fault.Unavailable},
-		{"", codes.Internal, fault.Unavailable},
-		{"", codes.Unavailable, fault.Unavailable},
-		{"", codes.Unknown, fault.Unavailable},
-		{"topic.api.unavailable", codes.FailedPrecondition, fault.Unavailable},
-		{"subscription.internal.error", codes.InvalidArgument, fault.Unavailable},
-		{"subscription.fetch.replay.repeated", codes.InvalidArgument, fault.Unavailable},
-		{"service.protection.triggered", codes.Unavailable, fault.Throttled},
-		{"service.protection.stream.limit.triggered", codes.ResourceExhausted, fault.Throttled},
-		{"concurrent.client.limit.exceeded", codes.PermissionDenied, fault.Throttled},
-		{"", codes.ResourceExhausted, fault.Throttled},
-		{"service.tenant.license", codes.Unknown, fault.Denied},
-		{"topic.meta.permission", codes.Unknown, fault.Denied},
-		{"subscription.topic.cannot.subscribe", codes.Unknown, fault.Denied},
-		{"", codes.PermissionDenied, fault.Denied},
-		{"topic.not.found", codes.PermissionDenied, fault.NotSelected},
-		{"", codes.NotFound, fault.NotSelected},
-		{"subscription.fetch.replayid.corrupted", codes.InvalidArgument, fault.ReplayInvalid},
-		{"subscription.fetch.replayid.validation.failed", codes.InvalidArgument, fault.ReplayInvalid},
-		{"subscription.limit.exceeded", codes.ResourceExhausted, fault.LimitExceeded},
-		{"subscription.fetch.requested.events.invalid", codes.InvalidArgument, fault.RequestInvalid},
-		{"topic.validation.empty", codes.Unknown, fault.RequestInvalid},
-		{"", codes.InvalidArgument, fault.RequestInvalid},
-		{"", codes.Unimplemented, fault.ResponseInvalid},
-		{"something.new", codes.Unavailable, fault.Unavailable},
-		{"", codes.DeadlineExceeded, fault.Timeout},
-	} {
-		t.Run(fmt.Sprintf("%s %s", c.suffix, c.status), func(t *testing.T) {
-			t.Parallel()
-			md, refusal := refuse(c.status, c.suffix)
-			org := serve(t, &script{
-				subscribe: func(s subscription) error { s.SetTrailer(md); return refusal },
-			})
-			for _, err := range pubsub.New(org, pubsub.Options{}).Subscribe(soon(t), topic, pubsub.Latest()) {
-				checkFault(t, err, c.want, c.status, c.suffix)
-			}
-		})
-	}
-}
-
-func checkFault(t *testing.T, err error, want fault.Code, st codes.Code, suffix string) {
-	t.Helper()
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Code() != want {
-		t.Fatalf("error %v, want code %s", err, want)
-	}
-	if f.GRPCStatus() != uint32(st) || f.Object() != "Contact" {
-		t.Errorf("status %d on %q, want %d on Contact", f.GRPCStatus(), f.Object(), st)
-	}
-	if suffix != "" && (!strings.HasSuffix(f.ServerCode(), suffix) || !strings.Contains(f.Error(), "1d6e6e0a-5f39")) {
-		t.Errorf("server code %q in %v, want %q and the request id", f.ServerCode(), f, suffix)
-	}
-	if s := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(s, "CANARY") || strings.Contains(s, "secret") {
-		t.Errorf("the text of the status is in the error: %s", s)
 	}
 }
 
