@@ -112,8 +112,14 @@ type rig struct {
 // it as a stopped process does.
 func open(t testing.TB, org *salesforcetest.Org, dir, policy string) *rig {
 	t.Helper()
+	return openAs(t, org, org.Getenv, dir, policy)
+}
+
+// openAs is open with other settings of the environment.
+func openAs(t testing.TB, org *salesforcetest.Org, getenv func(string) string, dir, policy string) *rig {
+	t.Helper()
 	r := &rig{TB: t, org: org, policy: parse(t, policy)}
-	env, err := salesforce.FromEnv(org.Getenv)
+	env, err := salesforce.FromEnv(getenv)
 	r.must(err)
 	r.client, err = salesforce.New(env)
 	r.must(err)

@@ -1,0 +1,222 @@
+package sfsync_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+)
+
+// step is one thing that can happen in a history. It draws what it needs from
+// the trial's source and says what it did, or "" if it could do nothing.
+type step struct {
+	name   string
+	weight int
+	do     func(*trial) string
+}
+
+// changes are what people, other systems and Salesforce itself do to the org.
+var changes = []step{
+	{"insert", 8, func(t *trial) string { return t.write((*trial).insert) }},
+	{"update", 14, func(t *trial) string { return t.write((*trial).update) }},
+	{"delete", 4, func(t *trial) string { return t.write((*trial).remove) }},
+	{"undelete", 3, func(t *trial) string { return t.write((*trial).restore) }},
+	{"purge", 2, (*trial).purge},
+	{"bulk", 5, func(t *trial) string { return t.write((*trial).several) }},
+	{"same change", 3, func(t *trial) string { return t.write((*trial).alike) }},
+	{"begin", 3, (*trial).begin},
+	{"commit", 4, (*trial).commit},
+	{"lag", 3, (*trial).lag},
+	{"time passes", 2, (*trial).jump},
+	{"publish late", 3, (*trial).hold},
+	{"gap", 6, func(t *trial) string { t.org.GapNext(""); return t.write((*trial).several) }},
+	{"gap without change", 2, (*trial).gap},
+	{"overflow", 2, func(t *trial) string { t.org.OverflowNext(); return t.write((*trial).several) }},
+	{"wildcard", 1, func(t *trial) string { t.org.WildcardNext(); return t.write((*trial).update) }},
+	{"undecodable", 1, func(t *trial) string { t.org.UndecodableNext(); return t.write((*trial).update) }},
+	{"again", 3, func(t *trial) string {
+		n := 1 + t.random.IntN(6)
+		t.must(t.org.Redeliver(n))
+		return fmt.Sprint(n, " events")
+	}},
+	{"new field", 1, (*trial).newField},
+}
+
+// write runs a change in a transaction of its own.
+func (t *trial) write(change func(*trial, *salesforcetest.Tx) string) (did string) {
+	t.must(t.org.Transaction(func(tx *salesforcetest.Tx) error { did = change(t, tx); return nil }))
+	return did
+}
+
+// any picks a live record, or "".
+func (t *trial) any(object string) string {
+	ids := slices.Sorted(maps.Keys(maps.Collect(t.org.Records(object))))
+	if len(ids) == 0 {
+		return ""
+	}
+	return ids[t.random.IntN(len(ids))]
+}
+
+func (t *trial) object() string {
+	objects := t.policy.objects()
+	return objects[t.random.IntN(len(objects))]
+}
+
+// values draws values for some fields of an object, for all if whole.
+func (t *trial) values(object string, whole bool) map[string]any {
+	values := map[string]any{}
+	for _, f := range stock {
+		switch {
+		case f.object != object || f.fixed && !whole || t.dropped[object+"."+f.name]:
+		case whole && (f.required || t.random.IntN(3) > 0), !whole && t.random.IntN(4) == 0:
+			if values[f.name] = f.value(t); !f.required && t.random.IntN(4) == 0 {
+				values[f.name] = nil
+			}
+		}
+	}
+	return values
+}
+
+func (t *trial) insert(tx *salesforcetest.Tx) string {
+	object := t.object()
+	if t.org.Count(object) >= 14 {
+		return t.update(tx)
+	}
+	id, err := tx.Insert(object, t.values(object, true))
+	return done(id, err)
+}
+
+// done is what to say of a write: the org refuses one to a record that another
+// transaction holds, or that this one has deleted.
+func done(id string, err error) string {
+	if err != nil {
+		return ""
+	}
+	return id + " "
+}
+
+func (t *trial) update(tx *salesforcetest.Tx) string {
+	object := t.object()
+	id, values := t.any(object), t.values(object, false)
+	return done(id, tx.Update(object, id, values))
+}
+
+func (t *trial) remove(tx *salesforcetest.Tx) string {
+	object := t.object()
+	id := t.any(object)
+	did := done(id, tx.Delete(object, id))
+	if did != "" {
+		t.deleted[object] = append(t.deleted[object], id)
+	}
+	return did
+}
+
+func (t *trial) restore(tx *salesforcetest.Tx) string {
+	object, id := t.takeDeleted()
+	return done(id, tx.Undelete(object, id))
+}
+
+func (t *trial) takeDeleted() (object, id string) {
+	object = t.object()
+	list := t.deleted[object]
+	if len(list) == 0 {
+		return object, ""
+	}
+	i := t.random.IntN(len(list))
+	id = list[i]
+	t.deleted[object] = slices.Delete(list, i, i+1)
+	return object, id
+}
+
+// several makes many changes in one transaction, also to the same record.
+func (t *trial) several(tx *salesforcetest.Tx) (did string) {
+	for range 1 + t.random.IntN(8) {
+		did += pick(t.random, (*trial).insert, (*trial).update, (*trial).update, (*trial).update, (*trial).remove, (*trial).restore)(t, tx)
+	}
+	return did
+}
+
+// alike makes the same change to several records, which is one event.
+func (t *trial) alike(tx *salesforcetest.Tx) (did string) {
+	object := t.object()
+	values := t.values(object, false)
+	for _, id := range slices.Sorted(maps.Keys(maps.Collect(t.org.Records(object)))) {
+		if t.random.IntN(2) == 0 {
+			did += done(id, tx.Update(object, id, values))
+		}
+	}
+	return did
+}
+
+func (t *trial) purge() string {
+	object, id := t.takeDeleted()
+	if id == "" || t.org.Record(object, id) != nil { // its deletion has not committed
+		return ""
+	}
+	t.org.Purge(object, id)
+	return id
+}
+
+// begin starts a transaction that stays open over other steps: its stamps are
+// older than its commit, and other commits come between.
+func (t *trial) begin() string {
+	tx := t.org.Begin()
+	t.open = append(t.open, tx)
+	return t.several(tx)
+}
+
+func (t *trial) commit() string {
+	if len(t.open) == 0 {
+		return ""
+	}
+	i := t.random.IntN(len(t.open))
+	t.must(t.open[i].Commit())
+	t.open = slices.Delete(t.open, i, i+1)
+	return "one of those open"
+}
+
+// lag lets stamps and commits differ: ten minutes together is the bound.
+func (t *trial) lag() string {
+	d := pick(t.random, 0, 0, 2*time.Second, time.Minute, 9*time.Minute, -2*time.Second, -time.Minute)
+	t.org.SetCommitLag(d)
+	return d.String()
+}
+
+// jump moves the org's clock. Open transactions end before: none lasts so long.
+func (t *trial) jump() string {
+	d := pick(t.random, time.Second, time.Minute, 11*time.Minute, 11*time.Minute, 3*time.Hour)
+	for len(t.open) > 0 {
+		t.commit()
+	}
+	t.ahead.Add(int64(d))
+	return d.String()
+}
+
+func (t *trial) hold() string {
+	if t.undo("publish late") {
+		return "no longer"
+	}
+	t.undos["publish late"] = t.org.HoldPublish()
+	return "from now on"
+}
+
+func (t *trial) gap() string {
+	object := t.object()
+	ids := slices.Sorted(maps.Keys(maps.Collect(t.org.Records(object))))
+	if len(ids) == 0 {
+		return ""
+	}
+	ids = ids[:1+t.random.IntN(len(ids))]
+	t.must(t.org.Gap(object, pick(t.random, salesforcetest.Create, salesforcetest.Update, salesforcetest.Delete, salesforcetest.Undelete), ids...))
+	return fmt.Sprint(len(ids), " of ", object)
+}
+
+func (t *trial) newField() string {
+	t.added++
+	name := fmt.Sprintf("Extra%d__c", t.added)
+	object := t.object()
+	t.org.AddField(object, name, "string", 40)
+	return object + "." + name
+}

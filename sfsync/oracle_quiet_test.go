@@ -1,0 +1,136 @@
+package sfsync_test
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// heal ends all trouble.
+func (t *trial) heal() {
+	for len(t.open) > 0 {
+		t.commit()
+	}
+	t.org.SetCommitLag(0)
+	_, revoked := t.undos["revoke"]
+	for _, name := range t.troubles() {
+		t.undo(name)
+	}
+	if revoked { // a refused sign-in is not repeated until someone starts the copy anew
+		t.crash()
+	}
+	t.start()
+}
+
+// settle waits until the copy is quiet, and says how it differs from the org
+// then. A record inserted into each object shows that what came before has been
+// applied: it may have come by a read, the second one must come by the stream.
+func (t *trial) settle(patience time.Duration) error {
+	for _, streamed := range []bool{false, true} {
+		last := map[string]string{}
+		for _, object := range t.policy.objects() {
+			last[object] = t.org.Insert(object, t.values(object, true))
+			t.worker.store.awaits(last[object], !streamed || object == t.policy.polled)
+		}
+		if err := t.quiet(patience, last); err != nil {
+			return err
+		}
+	}
+	t.worker.cancel()
+	<-t.worker.ended
+	return t.inspect()
+}
+
+// lasting is how long a quiet copy may differ: an event may be on its way.
+const lasting = 3 * time.Second
+
+func (t *trial) quiet(patience time.Duration, last map[string]string) error {
+	tick, since, applied := time.NewTicker(20*time.Millisecond), time.Now(), int64(-1)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		debt := t.debt(last)
+		if now := t.worker.sync.Status().Applied; now != applied || debt != "" {
+			applied, since = now, time.Now()
+		}
+		if debt == "" {
+			difference := t.worker.difference()
+			if difference == "" {
+				return nil
+			}
+			if time.Since(since) > lasting {
+				return errors.New("quiet, but " + difference)
+			}
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("not quiet: %s, waiting for %q, runs ended by %v, %s", debt, t.worker.sync.Status().Waiting, t.worker.codes, t.worker.difference())
+		}
+	}
+}
+
+// debt says what the copy itself knows that it still owes, "" for nothing.
+func (t *trial) debt(last map[string]string) string {
+	status := t.worker.sync.Status()
+	if status.Phase != "running" {
+		return status.Phase
+	}
+	for object, id := range last {
+		switch row := t.worker.row(object, id); {
+		case status.Objects[object].Owed:
+			return "a read of " + object
+		case row.Mark != store.Live || row.Stub():
+			return "the last " + object
+		case !t.worker.store.streamed(id):
+			return "the event of the last " + object
+		case len(t.worker.dirty(object)) > 0:
+			return "dirty rows of " + object
+		}
+	}
+	return ""
+}
+
+// inspect looks at the copy when nothing runs any more.
+func (t *trial) inspect() error {
+	r := t.worker.rig
+	if d := r.difference(); d != "" {
+		return errors.New("once stopped: " + d)
+	}
+	if _, err := audit.Verify(t.Context(), r.rows); err != nil {
+		return err
+	}
+	for object, references := range map[string][]string{"Case": {"ContactId", "AccountId"}, "Order": {"BillToContactId", "AccountId"}} {
+		if _, ok := t.policy.persons[object]; !ok {
+			continue
+		}
+		for row, err := range r.rows.Rows(t.Context(), object) {
+			t.must(err)
+			if want := t.person(object, row.ID, references); row.Mark == store.Live && want != "" && row.Persons[0].String() != want {
+				return fmt.Errorf("%s %s is under another person than its %v", object, row.ID, references)
+			}
+		}
+	}
+	return nil
+}
+
+// person is that of the record which the first reference set leads to, "" if
+// the copy does not have it.
+func (t *trial) person(object, id string, references []string) string {
+	record := t.org.Record(object, id)
+	for i, name := range references {
+		if record[name] == "" {
+			continue
+		}
+		to := []string{"Contact", "Account"}[i]
+		if _, ok := t.policy.persons[to]; !ok {
+			return ""
+		}
+		row := t.worker.row(to, record[name])
+		if row.Mark != store.Live || row.Stub() {
+			return ""
+		}
+		return row.Persons[0].String()
+	}
+	return ""
+}

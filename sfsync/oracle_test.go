@@ -1,0 +1,62 @@
+package sfsync_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// How many histories TestOracle plays, and which single one it plays again.
+const (
+	seedsEnv = "SFSYNC_ORACLE_SEEDS"
+	againEnv = "SFSYNC_ORACLE_SEED"
+)
+
+// TestOracle plays random histories of an org against random faults, lets all
+// trouble end, waits until the copy is quiet, and compares: each field of each
+// record, the deletions, whether each sealed value opens, whose it is, and the
+// ledger. The same seed makes the same changes and faults in the same order;
+// the timing of sockets and disks is their own.
+func TestOracle(t *testing.T) {
+	t.Parallel()
+	seeds := make(chan uint64)
+	var players sync.WaitGroup
+	for range 16 { // histories mostly wait
+		players.Go(func() {
+			for seed := range seeds {
+				t.Run(fmt.Sprint(seed), func(t *testing.T) { judge(t, seed) })
+			}
+		})
+	}
+	first, count := asked()
+	for seed := first; seed < first+count; seed++ {
+		seeds <- seed
+	}
+	close(seeds)
+	players.Wait()
+}
+
+func asked() (first, count uint64) {
+	if seed, err := strconv.ParseUint(os.Getenv(againEnv), 10, 64); err == nil {
+		return seed, 1
+	}
+	if n, err := strconv.ParseUint(os.Getenv(seedsEnv), 10, 64); err == nil {
+		return 1, n
+	}
+	if testing.Short() {
+		return 1, 20
+	}
+	return 1, 60
+}
+
+func judge(t *testing.T, seed uint64) {
+	h := newTrial(t, seed)
+	h.play()
+	h.heal()
+	if err := h.settle(patience); err != nil {
+		t.Errorf("%v\nagain: %s=%d go test ./sfsync -run '^TestOracle$'\n%s\n%s", err, againEnv, seed, h.policy.text(), h.journal.String())
+	}
+}
+
