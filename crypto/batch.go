@@ -24,7 +24,7 @@ func (b *Batch) Subjects(ctx context.Context, wants []Want) ([]Subject, error) {
 		}
 	}
 	m, out := b.session.vault.memory, make([]Subject, len(wants))
-	missing := m.wanted(wants, out)
+	missing, moves := m.wanted(wants, out)
 	if len(missing) == 0 {
 		return out, nil
 	}
@@ -35,7 +35,7 @@ func (b *Batch) Subjects(ctx context.Context, wants []Want) ([]Subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.keep(b.session.epoch, asked, found)
+	m.keep(b.session.epoch, moves, asked, found)
 	return spread(out, missing, found), nil
 }
 

@@ -24,6 +24,7 @@ type memory struct {
 	timer   *time.Timer
 	forgets int64 // the counter that the persons are as new as
 	epoch   int   // rises with every drop of the persons
+	moves   int   // rises whenever a link was found to point elsewhere
 
 	branches map[int]branch
 	// Two shelves bound the size: when the young one is full it becomes the
@@ -183,10 +184,12 @@ func (m *memory) known(persons []Person, out []Subject) (missing []int) {
 }
 
 // wanted is known for wants: one counts as held only where the link of its
-// record is known to be as the want has it.
-func (m *memory) wanted(wants []Want, out []Subject) (missing []int) {
+// record is known to be as the want has it. What is then loaded is kept under
+// the moves returned.
+func (m *memory) wanted(wants []Want, out []Subject) (missing []int, moves int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	moves = m.moves
 	for i, w := range wants {
 		target, own := w.Target()
 		at, ok := m.link(target.Record)
@@ -204,11 +207,12 @@ func (m *memory) wanted(wants []Want, out []Subject) (missing []int) {
 			missing = append(missing, i)
 		}
 	}
-	return missing
+	return missing, moves
 }
 
-// keep remembers subjects of an epoch, and the links of their wants if given.
-func (m *memory) keep(epoch int, wants []Want, subjects []Subject) {
+// keep remembers subjects of an epoch, and the links of their wants if given. A
+// link that has moved since they were asked for may be newer than the answer.
+func (m *memory) keep(epoch, moves int, wants []Want, subjects []Subject) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if epoch != m.epoch || m.timer == nil {
@@ -219,15 +223,28 @@ func (m *memory) keep(epoch int, wants []Want, subjects []Subject) {
 			continue
 		}
 		m.putPerson(s)
-		if wants == nil {
+		if wants == nil || moves != m.moves {
 			continue
 		}
 		target, own := wants[i].Target()
-		if was, ok := m.link(target.Record); own || !ok || was.person != s.Person() {
-			m.putLink(target.Record, place{s.Person(), own})
-		}
+		m.learn(target.Record, place{s.Person(), own}, own)
 		if r := wants[i].Record; !own && !r.IsZero() {
-			m.putLink(r.Record, place{s.Person(), false})
+			m.learn(r.Record, place{s.Person(), false}, true)
 		}
+	}
+}
+
+// learn puts a link. One that is known to point elsewhere is dropped instead:
+// nobody can tell here which of the two came first. exact says that the want
+// tells whether the person is the record's own.
+func (m *memory) learn(record string, at place, exact bool) {
+	was, ok := m.link(record)
+	switch {
+	case ok && was.person != at.person:
+		m.moves++
+		delete(m.young.links, recordKey([]byte(record)))
+		delete(m.old.links, recordKey([]byte(record)))
+	case !ok || exact:
+		m.putLink(record, at)
 	}
 }

@@ -57,7 +57,7 @@ func (s session) known(persons []Person, load func(missing []Person) ([]Subject,
 	if err != nil {
 		return nil, err
 	}
-	m.keep(s.epoch, nil, found)
+	m.keep(s.epoch, 0, nil, found)
 	return spread(out, missing, found), nil
 }
 

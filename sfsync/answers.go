@@ -16,12 +16,14 @@ func (s *session) answers(ctx context.Context, o *object, changes []minimize.Cha
 		return nil, nil, err
 	}
 	sealing := s.sealing(o, keys)
+	sealing.moves = o.moves.Load()
 	rules := len(o.schema.Rules)
 	wants := make([]crypto.Want, 0, len(changes)*rules)
 	list := make([]answer, len(changes))
 	for i, c := range changes {
 		list[i].id = c.RecordID(0)
 		wants = sealing.wants(wants, o.table, list[i].id, c)
+		list[i].owners = o.owners(wants[len(wants)-rules:])
 	}
 	subjects, err := keys.Subjects(ctx, wants)
 	if err != nil {
@@ -41,9 +43,10 @@ func (s *session) answers(ctx context.Context, o *object, changes []minimize.Cha
 	return sealing, list, nil
 }
 
-// settled loads the rows that a read answers for and settles each. The caller
-// holds the object.
-func (s *session) settled(ctx context.Context, o *object, sealing *sealing, answers []answer, n0, serverTime int64) (store.ObjectBatch, error) {
+// settled loads the rows that a read answers for and settles each. The first
+// part of the result is the object's own, others make the rows dirty that took
+// a person from a record that moved. The caller holds the object's family.
+func (s *session) settled(ctx context.Context, o *object, sealing *sealing, answers []answer, n0, serverTime int64) ([]store.ObjectBatch, error) {
 	m := &maker{sealing: sealing, o: o, order: make([]string, 0, len(answers))}
 	seen := make(map[string]bool, len(answers))
 	for _, a := range answers { // an id that came twice is one row
@@ -54,10 +57,10 @@ func (s *session) settled(ctx context.Context, o *object, sealing *sealing, answ
 	}
 	var err error
 	if m.records, err = o.load(ctx, s.cfg.Store, m.order); err != nil {
-		return store.ObjectBatch{}, err
+		return nil, err
 	}
 	for _, a := range answers {
 		m.settle(m.records[a.id], a, n0, serverTime)
 	}
-	return m.result(), nil
+	return append([]store.ObjectBatch{m.result()}, o.followed(m.moved)...), nil
 }

@@ -8,9 +8,9 @@ import (
 
 // apply is the rule for one event and one record it names. Events come here in
 // stream order. What an event cannot say makes the row dirty: a debt that only
-// a read pays. subjects are the record's persons as a complete event names
-// them, nil for any other event.
-func (m *maker) apply(r *record, c minimize.Change, subjects []crypto.Subject) error {
+// a read pays. who are the record's persons as a complete event names
+// them, empty for any other event.
+func (m *maker) apply(r *record, c minimize.Change, who persons) error {
 	kind := c.Kind()
 	switch {
 	case m.contained(r, c):
@@ -21,7 +21,7 @@ func (m *maker) apply(r *record, c minimize.Change, subjects []crypto.Subject) e
 		r.empty(store.Gone)
 		r.happened(store.OpDelete, c)
 	case kind == minimize.Create || kind == minimize.Undelete:
-		return m.create(r, c, subjects)
+		return m.create(r, c, who.subjects, who.owners)
 	case kind == minimize.Gap || r.row.Mark == store.Absent || r.row.Mark == store.Gone || r.row.Stub():
 		m.gap(r, c)
 	case r.row.Mark == store.Suppressed:
@@ -53,9 +53,15 @@ func (m *maker) contained(r *record, c minimize.Change) bool {
 
 // create replaces the row: the event describes all of the record. A row that
 // was dirty stays so, as only a read clears that.
-func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject) error {
+func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject, owners []string) error {
 	if subjects[0].Forgotten() {
 		r.suppress(subjects[0].Person(), 0)
+		r.row.Owners = owners
+		r.happened(store.OpMark, c)
+		return nil
+	}
+	if r.row.Mark == store.Live && len(r.row.Persons) > 0 && r.row.Persons[0] != subjects[0].Person() {
+		r.stub() // come again, with the person it once had: a read tells who has it now
 		r.happened(store.OpMark, c)
 		return nil
 	}
@@ -64,7 +70,7 @@ func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject) 
 		return err
 	}
 	r.replace(subjects, cells)
-	r.row.Evented = true
+	r.row.Evented, r.row.Owners = true, owners
 	r.happened(operation(c.Kind()), c)
 	if !complete {
 		r.mark()

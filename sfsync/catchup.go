@@ -138,16 +138,15 @@ func (s *session) changedPage(ctx context.Context, o *object, page rest.Page, n0
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer lockAll(o.family)()
 	if n0 < o.floor {
 		return errVoid
 	}
-	ob, err := s.settled(ctx, o, sealing, answers, n0, page.ServerTime.Unix())
+	parts, err := s.settled(ctx, o, sealing, answers, n0, page.ServerTime.Unix())
 	if err != nil {
 		return err
 	}
-	_, err = s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
+	_, err = s.enqueue(ctx, store.Batch{Objects: parts})
 	return err
 }
 

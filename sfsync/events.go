@@ -18,23 +18,29 @@ func (s *session) made(ctx context.Context, o *object, keys *crypto.Batch, arriv
 	if err != nil {
 		return store.ObjectBatch{}, err
 	}
-	rules := len(o.schema.Rules)
 	for _, a := range arrivals {
 		if a.lost || a.change.Kind() == minimize.Overflow {
 			m.owe = true
 			continue
 		}
 		for i := range a.change.Len() {
-			var subjects []crypto.Subject
+			var who persons
 			if complete(a) {
-				subjects, named = named[:rules:rules], named[rules:]
+				who, named = named[0], named[1:]
 			}
-			if err := m.apply(m.records[a.change.RecordID(i)], a.change, subjects); err != nil {
+			if err := m.apply(m.records[a.change.RecordID(i)], a.change, who); err != nil {
 				return store.ObjectBatch{}, err
 			}
 		}
 	}
 	return m.result(), nil
+}
+
+// persons are those of a record as a complete description names them, one for
+// each person rule, and the records that they came from.
+type persons struct {
+	subjects []crypto.Subject
+	owners   []string
 }
 
 // complete reports whether an event describes all of its records.
@@ -56,7 +62,7 @@ func (m *maker) load(ctx context.Context, s store.Store, arrivals []arrival) err
 
 // persons finds whose records the events are: those named by complete events,
 // in their order, and those of the rows already held.
-func (m *maker) persons(ctx context.Context, arrivals []arrival) ([]crypto.Subject, error) {
+func (m *maker) persons(ctx context.Context, arrivals []arrival) ([]persons, error) {
 	var wants []crypto.Want
 	for _, a := range arrivals {
 		if complete(a) {
@@ -65,9 +71,13 @@ func (m *maker) persons(ctx context.Context, arrivals []arrival) ([]crypto.Subje
 			}
 		}
 	}
-	named, err := m.keys.Subjects(ctx, wants)
+	subjects, err := m.keys.Subjects(ctx, wants)
 	if err != nil {
 		return nil, err
+	}
+	var named []persons
+	for rules := len(m.table.Rules); len(wants) > 0; wants, subjects = wants[rules:], subjects[rules:] {
+		named = append(named, persons{subjects[:rules:rules], m.o.owners(wants[:rules])})
 	}
 	return named, m.known(ctx)
 }

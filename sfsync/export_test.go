@@ -24,4 +24,5 @@ var ruleNames = map[string]rule{
 	"floor voids reads":    floorVoidsReads,
 	"hidden is not null":   hiddenIsNotNull,
 	"position first":       positionFirst,
+	"follow moves":         followMoves,
 }

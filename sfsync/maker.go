@@ -16,6 +16,7 @@ type maker struct {
 	records    map[string]*record
 	order      []string // ids in the order they were first named
 	owe        bool     // everything is owed again
+	moved      []string // records that may be another person's than their rows said
 }
 
 // result is the batch of what was made; N and the numbers after it are taken
@@ -52,6 +53,7 @@ type sealing struct {
 	cells    []store.Cell
 	names    map[string]string // API name -> stable name of the policy's objects
 	disabled rule
+	moves    int64 // of the object when the persons were asked for
 }
 
 func (s *session) sealing(o *object, keys *crypto.Batch) *sealing {

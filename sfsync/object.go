@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -21,6 +22,11 @@ type object struct {
 	schema  store.Table
 	topic   *topic // nil for an object that is polled
 
+	tracked   map[string]bool // the objects whose moves the rows follow, by stable name
+	followers []*object       // whose rows take a person from this one's records
+	account   *object         // of a Contact where accounts may be persons
+	family    []*object       // these and itself, in the order of locking
+
 	ready    chan struct{} // closed when reads may begin: the position is durable
 	wake     chan struct{} // a batch has committed: dirty rows may be owed; holds one token
 	indebted chan struct{} // the same, for ranges
@@ -34,27 +40,28 @@ type object struct {
 	open     map[int64]int64 // id of a read begun -> its n0
 	beaten   map[string]int  // id -> how often an event won against its re-read
 	caught   int64
+	moves    atomic.Int64 // how often rows became dirty because owners moved
 
 	// queued is what batches not yet committed do to rows. Its lock is its own,
 	// because commits clear it while a maker waits for room in the queue.
 	queued struct {
 		sync.Mutex
-		rows   map[string]store.Row
-		absent []absence
+		rows  map[string]store.Row
+		marks []mark // in the order of their Seq
 	}
 }
 
-// absence is the end of a full read in the queue: the store will make each row
-// dirty that the read should have returned.
-type absence struct {
-	store.Absence
-	n int64 // the Seq that those rows will have
+// mark is what a part of the queue does to rows that it does not name: the
+// store will make dirty those that it covers.
+type mark struct {
+	n      int64 // the Seq that those rows will have
+	covers func(store.Row) bool
 }
 
-// covers reports whether the store will make the row dirty. The engine reads
-// whole objects only, so every row is in the range.
-func (a absence) covers(row store.Row) bool {
-	return row.Mark != store.Absent && row.Mark != store.Gone && row.Seq <= a.N0
+// missing covers the rows that a finished read should have returned. The
+// engine reads whole objects only, so every row is in the range.
+func missing(a store.Absence) func(store.Row) bool {
+	return func(row store.Row) bool { return row.Seq <= a.N0 }
 }
 
 func newObject(table *minimize.Table, schema store.Table, state store.Object) *object {
@@ -62,7 +69,7 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 		name: schema.Object, api: table.Object(), table: table, columns: table.Columns(), schema: schema,
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1),
 		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught,
-		open: map[int64]int64{}, beaten: map[string]int{},
+		open: map[int64]int64{}, beaten: map[string]int{}, tracked: map[string]bool{},
 	}
 	o.queued.rows = map[string]store.Row{}
 	for _, r := range state.Reads {
@@ -85,7 +92,7 @@ func (o *object) load(ctx context.Context, s store.Store, ids []string) (map[str
 			missing = append(missing, id)
 		}
 	}
-	absent := slices.Clone(o.queued.absent)
+	marks := slices.Clone(o.queued.marks)
 	o.queued.Unlock()
 	rows, err := s.Load(ctx, o.name, missing)
 	if err != nil {
@@ -96,12 +103,12 @@ func (o *object) load(ctx context.Context, s store.Store, ids []string) (map[str
 		records[row.ID] = &record{row: row}
 	}
 	for _, r := range records {
-		for _, a := range absent {
-			if a.covers(r.row) {
-				r.row.Dirty, r.row.Seq = true, a.n
+		for _, m := range marks {
+			if held := r.row.Mark == store.Live || r.row.Mark == store.Suppressed; held && r.row.Seq <= m.n && m.covers(r.row) {
+				r.row.Dirty, r.row.Seq = true, m.n
 			}
 		}
-		if r.row.Mark == store.Gone && r.row.Seq <= o.forgot {
+		if r.row.Mark == store.Gone && !r.row.Dirty && r.row.Seq <= o.forgot {
 			r.row = store.Row{ID: r.row.ID}
 		}
 	}
@@ -129,8 +136,12 @@ func (o *object) enter(b *store.ObjectBatch) {
 		row.Cells, row.Patch, row.Seq = nil, false, o.n
 		o.queued.rows[row.ID] = row
 	}
+	if len(b.Moved) > 0 {
+		o.queued.marks = append(o.queued.marks, mark{o.n, owned(b.Moved)})
+		o.moves.Add(1)
+	}
 	if b.Absent != nil {
-		o.queued.absent = append(o.queued.absent, absence{*b.Absent, o.n})
+		o.queued.marks = append(o.queued.marks, mark{o.n, missing(*b.Absent)})
 	}
 }
 
@@ -141,7 +152,7 @@ func (o *object) committed(b *store.ObjectBatch) {
 			delete(o.queued.rows, row.ID)
 		}
 	}
-	o.queued.absent = slices.DeleteFunc(o.queued.absent, func(a absence) bool { return a.n == b.N+1 })
+	o.queued.marks = slices.DeleteFunc(o.queued.marks, func(m mark) bool { return m.n == b.N+1 })
 	o.queued.Unlock()
 	o.rouse()
 }

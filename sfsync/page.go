@@ -70,17 +70,16 @@ func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, 
 	read.Page += int64(c.n)
 	read.Done += int64(c.n)
 	c.n = 0
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer lockAll(o.family)()
 	if read.N0 < o.floor && s.disabled&floorVoidsReads == 0 {
 		return errVoid
 	}
-	ob, err := s.settled(ctx, o, sealing, answers, read.N0, job.Created.Unix())
+	parts, err := s.settled(ctx, o, sealing, answers, read.N0, job.Created.Unix())
 	if err != nil {
 		return err
 	}
-	ob.Update = []store.Read{*read}
-	_, err = s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
+	parts[0].Update = []store.Read{*read}
+	_, err = s.enqueue(ctx, store.Batch{Objects: parts})
 	s.status.reading(o.name, read.Done, int64(job.Records))
 	return err
 }

@@ -26,7 +26,7 @@ func (r *record) happened(op store.Op, c minimize.Change) {
 func (r *record) empty(mark store.Mark) {
 	r.written, r.replaced = true, true
 	r.subjects = nil
-	r.row.Mark, r.row.Persons, r.row.Key, r.row.Cells = mark, nil, 0, nil
+	r.row.Mark, r.row.Persons, r.row.Owners, r.row.Key, r.row.Cells = mark, nil, nil, 0, nil
 	r.row.Base, r.row.Evented, r.row.Dirty, r.row.Patch = 0, false, false, false
 }
 

@@ -35,30 +35,30 @@ func (s *session) payDirty(ctx context.Context, o *object) (bool, error) {
 // readIDs reads records by id and queues what becomes of their rows.
 func (s *session) readIDs(ctx context.Context, o *object, list []string) (*Batch, error) {
 	token := rand.Int64()
-	o.mu.Lock()
+	unlock := lockAll(o.family)
 	n0 := o.n
 	o.open[token] = n0
 	contested := o.contested(list)
 	if !contested {
-		o.mu.Unlock()
+		unlock()
 	}
 	sealing, answers, serverTime, err := s.retrieve(ctx, o, list)
 	if !contested {
-		o.mu.Lock()
+		unlock = lockAll(o.family)
 	}
-	defer o.mu.Unlock()
+	defer unlock()
 	delete(o.open, token)
 	if err != nil {
 		return nil, err
 	}
-	ob := store.ObjectBatch{Object: o.name}
+	parts := []store.ObjectBatch{{Object: o.name}}
 	if n0 >= o.floor {
-		if ob, err = s.settled(ctx, o, sealing, answers, n0, serverTime); err != nil {
+		if parts, err = s.settled(ctx, o, sealing, answers, n0, serverTime); err != nil {
 			return nil, err
 		}
 	}
-	o.tally(ob.Rows)
-	return s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
+	o.tally(parts[0].Rows)
+	return s.enqueue(ctx, store.Batch{Objects: parts})
 }
 
 // retrieve asks for the records with the fields that may be read now. Only an

@@ -16,6 +16,7 @@ const (
 	positionTrails                      // the position passes an id only when another has followed
 	floorVoidsReads                     // an overflow voids the reads begun before it
 	hiddenIsNotNull                     // changed, not nulled, without value: dirty
+	followMoves                         // rows follow the record that they take a person from
 	positionFirst                       // the position is durable before the first read begins
 )
 

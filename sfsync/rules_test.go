@@ -31,6 +31,7 @@ func TestRules(t *testing.T) {
 		{rule: "gone mark", policy: contactPolicy, play: readMeetsDelete},
 		{rule: "delta without row", policy: contactPolicy, play: deltaForUnknown},
 		{rule: "person change", policy: casePolicy, play: caseChangesContact, right: sameAsNewContact},
+		{rule: "follow moves", policy: orderPolicy, play: orderChangesCustomer, right: wellFiled},
 		{rule: "hidden is not null", policy: contactPolicy, play: hiddenUpdate},
 		{rule: "floor voids reads", policy: contactPolicy, play: overflowDuringRead},
 		{rule: "young stamp", policy: contactPolicy, play: stampAheadOfCommit},
@@ -108,6 +109,10 @@ func (h *history) settle() {
 	if object == "Case" {
 		fields = map[string]any{"Subject": "sentinel", "Status": "New"}
 	}
+	if object == "Order" {
+		account := h.org.Insert("Account", map[string]any{"Name": "sentinel"})
+		fields = map[string]any{"AccountId": account, "Status": "Draft", "EffectiveDate": "2026-01-02"}
+	}
 	h.org.GapNext("") // so that it comes by the one worker that re-reads
 	sentinel := h.org.Insert(object, fields)
 	h.await("quiet", func() bool {
@@ -117,7 +122,12 @@ func (h *history) settle() {
 			}
 		}
 		row := h.row(object, sentinel)
-		return row.Mark == store.Live && !row.Stub() && len(h.dirty(object)) == 0
+		for _, object := range h.policy.ObjectNames() {
+			if len(h.dirty(object)) > 0 {
+				return false
+			}
+		}
+		return row.Mark == store.Live && !row.Stub()
 	})
 	if err := h.stop(); err != nil {
 		h.Fatal(err)
@@ -194,6 +204,44 @@ func caseChangesContact(h *history) {
 func sameAsNewContact(h *history) bool {
 	return h.equal() && slices.Equal(h.row("Case", h.id).Persons, h.row("Case", h.other).Persons)
 }
+
+const orderPolicy = `
+version: 1
+purposes: {fulfilment: "pack, ship and bill an order"}
+objects:
+  Order:
+    purpose: [fulfilment]
+    person: [BillToContactId, AccountId]
+    plain: {Status}
+    personal: {BillingCity}
+  OrderItem:
+    purpose: [fulfilment]
+    person: [OrderId]
+    plain: {Quantity}
+    personal: {Description}
+`
+
+// orderChangesCustomer: an order becomes another customer's, and its item with
+// it, of which no event tells.
+func orderChangesCustomer(h *history) {
+	h.other = h.org.Insert("Contact", map[string]any{"LastName": "other"})
+	account := h.org.Insert("Account", map[string]any{"Name": "a customer"})
+	order := func(billTo string) string {
+		return h.org.Insert("Order", map[string]any{"AccountId": account, "BillToContactId": billTo, "Status": "Draft", "EffectiveDate": "2026-01-02"})
+	}
+	item := func(order string) {
+		h.org.Insert("OrderItem", map[string]any{"OrderId": order, "Quantity": 1, "Description": "a present"})
+	}
+	mine, theirs := order(h.id), order(h.other)
+	item(mine)
+	item(theirs)
+	item(order(h.id))
+	h.begin()
+	h.org.Update("Order", mine, map[string]any{"BillToContactId": h.other})
+}
+
+// wellFiled: nothing lies under the key of somebody whom it is not about.
+func wellFiled(h *history) bool { return h.equal() && h.misfiled() == "" }
 
 func hiddenUpdate(h *history) {
 	h.begin()

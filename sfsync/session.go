@@ -98,6 +98,7 @@ func (s *session) open(ctx context.Context) error {
 			s.join(o, table.Topic, state.Topics[table.Topic])
 		}
 	}
+	s.relate()
 	s.begun.Store(true)
 	s.status.opened(s)
 	s.log.Info("signed in and prepared", "objects", len(s.objects), "policy", s.cfg.Policy.Version)
@@ -122,21 +123,19 @@ func (s *Sync) compile(ctx context.Context) ([]*minimize.Table, store.Schema, er
 			s.log.Debug("fields of the org that the policy does not list", "object", name, "fields", unlisted)
 		}
 		tables = append(tables, table)
-		schema.Tables = append(schema.Tables, s.kept(table))
+	}
+	moves := movable(tables)
+	for _, table := range tables {
+		schema.Tables = append(schema.Tables, s.kept(table, moves))
 	}
 	return tables, schema, nil
 }
 
 // kept is a compiled table as the store needs to know it.
-func (s *Sync) kept(table *minimize.Table) store.Table {
+func (s *Sync) kept(table *minimize.Table, movable map[string]bool) store.Table {
 	kept := store.Table{Object: table.StableName(), Topic: s.cfg.Policy.Topic(table.Object())}
-	references := table.References()
 	for _, rule := range table.Rules() {
-		text := ""
-		for _, i := range rule {
-			text += references[i].Name + " "
-		}
-		kept.Rules = append(kept.Rules, text)
+		kept.Rules = append(kept.Rules, ruleText(table, rule, movable))
 	}
 	for _, c := range table.Columns() {
 		kept.Columns = append(kept.Columns, store.Column{Name: c.Name, Rule: c.Rule, Type: byte(c.Type),

@@ -17,6 +17,7 @@ type answer struct {
 	absent   bool // the record was asked for by id and does not exist
 	stamp    int64
 	subjects []crypto.Subject
+	owners   []string
 	cells    []store.Cell
 	complete bool
 }
@@ -31,11 +32,20 @@ func (m *maker) settle(r *record, a answer, n0, serverTime int64) {
 	case a.absent:
 		r.empty(store.Gone)
 		r.row.Op = store.OpDelete
-	case a.subjects[0].Forgotten():
-		r.suppress(a.subjects[0].Person(), a.stamp)
-		r.row.Op = store.OpMark
 	default:
+		m.leave(r, a)
 		m.fill(r, a, serverTime)
+	}
+}
+
+// leave notes a record that the row said was another person's, or of which it
+// did not say: rows that take their person from it may be wrong.
+func (m *maker) leave(r *record, a answer) {
+	if len(m.o.followers) == 0 || r.row.Mark == store.Absent || m.off(followMoves) {
+		return
+	}
+	if len(r.row.Persons) == 0 || r.row.Persons[0] != a.subjects[0].Person() {
+		m.moved = append(m.moved, a.id)
 	}
 }
 
@@ -54,15 +64,21 @@ func (m *maker) beaten(r *record, a answer) {
 // fill makes the row what the read returned. A stamp too young to trust leaves
 // the row without a base, as if an event had touched it.
 func (m *maker) fill(r *record, a answer, serverTime int64) {
+	if a.subjects[0].Forgotten() {
+		r.suppress(a.subjects[0].Person(), a.stamp)
+		r.row.Op, r.row.Owners = store.OpMark, a.owners
+		return
+	}
 	r.row.Dirty = false
 	r.replace(a.subjects, a.cells)
+	r.row.Owners = a.owners
 	r.row.Op = store.OpRead
 	if a.stamp+settled < serverTime || m.off(youngStamp) {
 		r.row.Base = a.stamp
 	} else {
 		r.row.Evented = true
 	}
-	if !a.complete {
-		r.mark()
+	if overtaken := m.moves != m.o.moves.Load(); overtaken || !a.complete {
+		r.mark() // an owner moved after its person was asked for
 	}
 }

@@ -95,8 +95,8 @@ func (t *topic) owners(disabled rule) []*object {
 // oweAll commits a new position together with a debt for each object: what
 // happened before it is only found by reading.
 func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) error {
+	unlock := lockAll(objects)
 	for _, o := range objects {
-		o.mu.Lock()
 		ob := store.ObjectBatch{Object: o.name, Floor: true}
 		if !o.whole() {
 			ob.Owe = []store.Range{store.Whole(store.Full)}
@@ -104,9 +104,7 @@ func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) 
 		b.Objects = append(b.Objects, ob)
 	}
 	batch, err := s.enqueue(ctx, b)
-	for _, o := range objects {
-		o.mu.Unlock()
-	}
+	unlock()
 	if err != nil {
 		return err
 	}
@@ -198,17 +196,15 @@ func (s *session) absorb(ctx context.Context, t *topic, deliveries []pubsub.Deli
 	if err != nil {
 		return err
 	}
-	for _, o := range t.objects {
+	concerned := concerned(arrivals)
+	defer lockAll(concerned)()
+	for _, o := range concerned {
 		mine := slices.DeleteFunc(slices.Clone(arrivals), func(a arrival) bool { return a.object != o })
-		if len(mine) == 0 {
-			continue
-		}
-		o.mu.Lock()
-		defer o.mu.Unlock()
 		ob, err := s.made(ctx, o, keys, mine)
 		if err != nil {
 			return err
 		}
+		ob.Moved = o.renamed(arrivals)
 		batch.Objects = append(batch.Objects, ob)
 	}
 	if _, err := s.enqueue(ctx, batch); err != nil {

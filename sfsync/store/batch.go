@@ -26,6 +26,10 @@ type ObjectBatch struct {
 
 	Rows []Row
 
+	// Moved makes each row dirty that has one of these records among its
+	// Owners and is not gone: they may be another person's now.
+	Moved []string
+
 	// Absent makes each row dirty that is in the range, not gone, and not
 	// written since N0: a read of the whole range did not return it.
 	Absent *Absence
@@ -38,7 +42,8 @@ type ObjectBatch struct {
 	End    []int64 // ids of reads that are done or given up
 	Caught int64   // new value of Object.Caught, if not 0
 
-	// ForgetGone drops gone marks with a Seq up to it: no open read is older.
+	// ForgetGone drops gone marks with a Seq up to it, unless they are dirty:
+	// no open read is older.
 	ForgetGone int64
 }
 

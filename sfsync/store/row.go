@@ -22,10 +22,14 @@ const (
 type Row struct {
 	ID      string          // 18 characters
 	Persons []crypto.Person // one for each person rule of the table; none: a stub
-	Key     crypto.KeyID    // of the first person when the row was last sealed
-	Base    int64           // SystemModstamp of the last full read, unix seconds; 0: none
-	Evented bool            // an event came since that read
-	Dirty   bool            // a read is owed
+	// Owners are the records that the persons were taken from, one for each
+	// rule: "" where it is the record itself, or one that stays whose it is.
+	// Empty where no rule of the table follows any.
+	Owners  []string
+	Key     crypto.KeyID // of the first person when the row was last sealed
+	Base    int64        // SystemModstamp of the last full read, unix seconds; 0: none
+	Evented bool         // an event came since that read
+	Dirty   bool         // a read is owed
 	Mark    Mark
 
 	// Seq is the object's N at the last write. In a batch it is the Seq the

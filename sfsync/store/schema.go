@@ -1,5 +1,7 @@
 package store
 
+import "strings"
+
 // Schema is what a policy keeps, as the store needs to know it.
 type Schema struct {
 	Org    string // 18-character org id
@@ -16,6 +18,13 @@ type Table struct {
 	Rules   []string // the person rules as text; the first is the record's
 	Columns []Column
 }
+
+// Followed ends the name of a reference, in the text of a rule, to an object
+// whose records may come to be another person's: their ids are kept as Owners.
+const Followed = ">"
+
+// Follows reports whether the rule has such a reference.
+func (t Table) Follows(rule int) bool { return strings.Contains(t.Rules[rule], Followed) }
 
 // Column is one field that is kept.
 type Column struct {

@@ -99,7 +99,7 @@ func (s *Store) object(c *conn, b *store.ObjectBatch, graves bool) error {
 			return err
 		}
 	}
-	return c.settle(b, b.N+1)
+	return c.settle(t, b, b.N+1)
 }
 
 // mourn refuses a row that would hold something of a forgotten person.

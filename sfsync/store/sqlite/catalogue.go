@@ -31,14 +31,27 @@ func personColumn(rule int) string {
 	return fmt.Sprintf("_person_%d", rule)
 }
 
+// ownerColumn is the column of the record that the rule's person came from.
+func ownerColumn(rule int) string { return fmt.Sprintf("_owner_%d", rule) }
+
+// ownerships are the columns that follow who owns a row's persons.
+func ownerships(t store.Table) (columns []string) {
+	for i := range t.Rules {
+		if t.Follows(i) {
+			columns = append(columns, ownerColumn(i))
+		}
+	}
+	return columns
+}
+
 // stateColumns are the columns of a row's state in the order in which scan
-// reads them, with those of the persons behind them.
-func stateColumns(rules int) string {
+// reads them, with those of persons and owners behind them.
+func stateColumns(t store.Table) string {
 	s := "Id, _key, _base, _evented, _dirty, _mark, _seq"
-	for i := range rules {
+	for i := range t.Rules {
 		s += ", " + personColumn(i)
 	}
-	return s
+	return strings.Join(append([]string{s}, ownerships(t)...), ", ")
 }
 
 // creation is the SQL that makes a table. Id has an index of its own: with rows
@@ -51,6 +64,9 @@ func creation(t store.Table) string {
 	for i := range t.Rules {
 		fmt.Fprintf(&b, ", %s BLOB", personColumn(i))
 	}
+	for _, owner := range ownerships(t) {
+		b.WriteString(", " + owner + " TEXT")
+	}
 	b.WriteString(`, _key INTEGER NOT NULL, _base INTEGER NOT NULL, _evented INTEGER NOT NULL,
 		_dirty INTEGER NOT NULL, _mark INTEGER NOT NULL, _seq INTEGER NOT NULL`)
 	for _, c := range t.Columns {
@@ -60,6 +76,9 @@ func creation(t store.Table) string {
 	plain := strings.ToLower(t.Object)
 	fmt.Fprintf(&b, "CREATE INDEX \"sf_%s_dirty\" ON %s (_dirty, Id) WHERE _dirty > 0;\n", plain, name(t.Object))
 	fmt.Fprintf(&b, "CREATE INDEX \"sf_%s_gone\" ON %s (_seq) WHERE _mark = %d;\n", plain, name(t.Object), store.Gone)
+	for _, owner := range ownerships(t) {
+		fmt.Fprintf(&b, "CREATE INDEX \"sf_%s%s\" ON %s (%s) WHERE %[4]s IS NOT NULL;\n", plain, owner, name(t.Object), owner)
+	}
 	return b.String()
 }
 

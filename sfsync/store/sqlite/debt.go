@@ -33,10 +33,27 @@ func span(s *sqlite3.Stmt, col int) store.Range {
 }
 
 // settle does what a batch does to an object besides writing rows.
-func (c *conn) settle(b *store.ObjectBatch, n int64) error {
+func (c *conn) settle(t *table, b *store.ObjectBatch, n int64) error {
+	if err := c.reown(t, b, n); err != nil {
+		return err
+	}
 	for _, step := range []func(*store.ObjectBatch, int64) error{c.suspect, c.balance, c.reads, c.progress} {
 		if err := step(b, n); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// reown makes the rows dirty that took a person from a record that may be
+// another's now.
+func (c *conn) reown(t *table, b *store.ObjectBatch, n int64) error {
+	for _, owner := range ownerships(t.Table) {
+		for _, id := range b.Moved {
+			if _, err := c.run(`UPDATE `+name(b.Object)+` SET _dirty = iif(_dirty > 0, _dirty, ?1), _seq = ?1
+				WHERE `+owner+` = ?2 AND _mark <> ?3`, n, id, int(store.Gone)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -122,6 +139,6 @@ func (c *conn) progress(b *store.ObjectBatch, n int64) error {
 	if b.ForgetGone == 0 {
 		return nil
 	}
-	_, err := c.run(`DELETE FROM `+name(b.Object)+` WHERE _mark = 2 AND _seq <= ?`, b.ForgetGone)
+	_, err := c.run(`DELETE FROM `+name(b.Object)+` WHERE _mark = 2 AND _seq <= ? AND _dirty = 0`, b.ForgetGone)
 	return err
 }

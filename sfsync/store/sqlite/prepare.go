@@ -131,15 +131,18 @@ func (c *conn) change(d change) error {
 // Dropping a table overwrites whole pages.
 func (c *conn) copy(d change) error {
 	old, plain := `"sf_`+strings.ToLower(d.Object)+`_"`, strings.ToLower(d.Object) // no API name ends in an underscore
-	kept := stateColumns(len(d.table.Rules))
+	kept := stateColumns(d.table)
 	for _, f := range d.table.Columns {
 		if !slices.Contains(d.Add, f.Name) {
 			kept += `, "` + f.Name + `"`
 		}
 	}
+	dropped := `DROP INDEX "sf_` + plain + `_dirty"; DROP INDEX "sf_` + plain + `_gone";`
+	for _, owner := range ownerships(d.table) {
+		dropped += `DROP INDEX "sf_` + plain + owner + `";`
+	}
 	return c.Exec(`UPDATE meta SET wipe = 1;
-		ALTER TABLE ` + name(d.Object) + ` RENAME TO ` + old + `;
-		DROP INDEX "sf_` + plain + `_dirty"; DROP INDEX "sf_` + plain + `_gone";` +
+		ALTER TABLE ` + name(d.Object) + ` RENAME TO ` + old + `;` + dropped +
 		creation(d.table) +
 		`INSERT INTO ` + name(d.Object) + ` (` + kept + `) SELECT ` + kept + ` FROM ` + old + `;
 		DROP TABLE ` + old)

@@ -27,11 +27,11 @@ func (c *conn) load(object string, ids []string) ([]store.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := `SELECT ` + stateColumns(len(t.Rules)) + ` FROM ` + name(object) + ` WHERE Id = ?`
+	query := `SELECT ` + stateColumns(t) + ` FROM ` + name(object) + ` WHERE Id = ?`
 	rows := make([]store.Row, len(ids))
 	for i, id := range ids {
 		rows[i].ID = id
-		err := c.each(query, []any{id}, func(s *sqlite3.Stmt) error { rows[i] = scan(s, len(t.Rules)); return nil })
+		err := c.each(query, []any{id}, func(s *sqlite3.Stmt) error { rows[i], _ = scan(s, t); return nil })
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +142,7 @@ func (s *Store) page(ctx context.Context, object, after string) (t store.Table, 
 
 func whole(t store.Table) string {
 	var b strings.Builder
-	b.WriteString(`SELECT ` + stateColumns(len(t.Rules)))
+	b.WriteString(`SELECT ` + stateColumns(t))
 	for _, c := range t.Columns {
 		b.WriteString(`, "` + c.Name + `"`)
 	}
@@ -152,10 +152,10 @@ func whole(t store.Table) string {
 
 // scanWhole reads a row that was selected by whole.
 func scanWhole(s *sqlite3.Stmt, t store.Table) store.Row {
-	row := scan(s, len(t.Rules))
+	row, cells := scan(s, t)
 	row.Cells = make([]store.Cell, len(t.Columns))
 	for i := range t.Columns {
-		col := 7 + len(t.Rules) + i
+		col := cells + i
 		if s.ColumnType(col) == sqlite3.NULL {
 			continue
 		}

@@ -16,7 +16,7 @@ import (
 const maxShapes = 128
 
 // The parameters of the statements that write a row. Those of the persons
-// follow, then those of the cells.
+// follow, then those of the owners, then those of the cells.
 const (
 	paramID = iota + 1
 	paramKey
@@ -36,7 +36,8 @@ func (t *table) write(c *conn, r *store.Row, n int64) error {
 	switch {
 	case r.Mark == store.Absent,
 		len(r.Cells) != 0 && len(r.Cells) != len(t.Columns),
-		len(r.Persons) != 0 && len(r.Persons) != len(t.Rules):
+		len(r.Persons) != 0 && len(r.Persons) != len(t.Rules),
+		len(r.Owners) != 0 && len(r.Owners) != len(t.Rules):
 		return fault.New(fault.Internal, "sqlite.Apply", "a row does not fit its table; please report it").On(t.Object)
 	}
 	s, err := t.statement(c, r)
@@ -97,10 +98,13 @@ func (t *table) sql(r *store.Row) string {
 	params := []int{paramKey, paramBase, paramEvented, paramMark, paramN}
 	for i := range t.Rules {
 		names, params = append(names, personColumn(i)), append(params, paramPersons+i)
+		if t.Follows(i) {
+			names, params = append(names, ownerColumn(i)), append(params, paramPersons+len(t.Rules)+i)
+		}
 	}
 	for i, c := range t.Columns {
 		if t.sets(r, i) {
-			names, params = append(names, `"`+c.Name+`"`), append(params, paramPersons+len(t.Rules)+i)
+			names, params = append(names, `"`+c.Name+`"`), append(params, paramPersons+2*len(t.Rules)+i)
 		}
 	}
 	var set, list, values strings.Builder
@@ -133,16 +137,26 @@ func (t *table) bind(s *sqlite3.Stmt, r *store.Row, n int64) error {
 		} else {
 			err = s.BindBlob(paramPersons+i, r.Persons[i][:])
 		}
+		if err == nil && t.Follows(i) {
+			err = bindOwner(s, paramPersons+len(t.Rules)+i, r.Owners, i)
+		}
 	}
 	for i, c := range t.Columns {
 		if err != nil {
 			return err
 		}
 		if t.sets(r, i) {
-			err = bindCell(s, paramPersons+len(t.Rules)+i, c.Sealed, r.Cells, i)
+			err = bindCell(s, paramPersons+2*len(t.Rules)+i, c.Sealed, r.Cells, i)
 		}
 	}
 	return err
+}
+
+func bindOwner(s *sqlite3.Stmt, param int, owners []string, i int) error {
+	if len(owners) == 0 || owners[i] == "" {
+		return s.BindNull(param)
+	}
+	return s.BindText(param, owners[i])
 }
 
 func bindCell(s *sqlite3.Stmt, param int, sealed bool, cells []store.Cell, i int) error {
@@ -162,18 +176,32 @@ func bindCell(s *sqlite3.Stmt, param int, sealed bool, cells []store.Cell, i int
 	return s.BindBlob(param, value)
 }
 
-// scan reads the state of a row that was selected by stateColumns(rules).
-func scan(s *sqlite3.Stmt, rules int) store.Row {
-	r := store.Row{
+// scan reads the state of a row that was selected by stateColumns, and returns
+// the number of the column behind it.
+func scan(s *sqlite3.Stmt, t store.Table) (r store.Row, next int) {
+	r = store.Row{
 		ID: s.ColumnText(0), Key: crypto.KeyID(s.ColumnInt64(1)), Base: s.ColumnInt64(2), Evented: s.ColumnBool(3),
 		Dirty: s.ColumnInt64(4) > 0, Mark: store.Mark(s.ColumnInt(5)), Seq: s.ColumnInt64(6),
 	}
-	for i := range rules {
+	for i := range t.Rules {
 		if b := s.ColumnRawBlob(7 + i); len(b) == len(crypto.Person{}) {
 			r.Persons = append(r.Persons, crypto.Person(b))
 		}
 	}
-	return r
+	next = 7 + len(t.Rules)
+	for i := range t.Rules {
+		if !t.Follows(i) {
+			continue
+		}
+		if id := s.ColumnText(next); id != "" {
+			if r.Owners == nil {
+				r.Owners = make([]string, len(t.Rules))
+			}
+			r.Owners[i] = id
+		}
+		next++
+	}
+	return r, next
 }
 
 func first(errs ...error) error {

@@ -1,6 +1,9 @@
 package storetest
 
-import "github.com/sfsync/sfsync-go/sfsync/store"
+import (
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
 
 var debts = []promise{
 	{"absence makes the rows of the range dirty that nothing wrote since", func(c *held) {
@@ -25,6 +28,21 @@ var debts = []promise{
 		want := written(contact(2, "a"), c.n("Contact"))
 		want.Dirty = true
 		same(c, "a suspect keeps all else", c.row(id(2)), want)
+	}},
+	{"rows become dirty when a record moves that they take a person from", func(c *held) {
+		gone := contact(1, "a")
+		gone.Mark, gone.Persons, gone.Cells = store.Gone, nil, nil
+		suppressed := store.Row{ID: id(4), Mark: store.Suppressed, Persons: []crypto.Person{person(4), person(5)}, Owners: []string{"", id(2)}}
+		alone := contact(3, "a")
+		alone.Owners = nil
+		c.start().apply(c.batch(contact(0, "a"), gone, alone, suppressed))
+		b := c.batch(contact(11, "in the same batch"), contact(12, "another's"))
+		b.Objects[0].Moved = []string{id(2), id(12)}
+		c.apply(b)
+		c.dirty(id(4), id(11))
+		want := written(contact(11, "in the same batch"), c.n("Contact"))
+		want.Dirty = true
+		same(c, "the row keeps all else", c.row(id(11)), want)
 	}},
 	{"the ends of a range may be open, and be ids of 15 characters", func(c *held) {
 		for _, r := range []struct {
@@ -92,15 +110,16 @@ var debts = []promise{
 		for i := range 3 {
 			c.apply(c.batch(store.Row{ID: id(i), Mark: store.Gone}, store.Row{ID: id(10 + i), Mark: store.Suppressed, Dirty: true}))
 		}
+		c.apply(c.batch(store.Row{ID: id(20), Mark: store.Gone, Dirty: true}))
 		b := c.batch()
-		b.Objects[0].ForgetGone = c.n("Contact") - 1
+		b.Objects[0].ForgetGone = c.n("Contact") - 2
 		c.apply(b)
 		for i, want := range []store.Mark{store.Absent, store.Absent, store.Gone} {
 			if got := c.row(id(i)).Mark; got != want {
 				c.Errorf("row %d: mark %d, want %d", i, got, want)
 			}
 		}
-		c.dirty(id(10), id(11), id(12))
+		c.dirty(id(10), id(11), id(12), id(20))
 	}},
 	{"a full debt replaces a stamp debt of its range and not the other way round", func(c *held) {
 		c.start().settled()

@@ -192,7 +192,7 @@ func same[V any](c *held, what string, got, want V) {
 // schema keeps Contact, with a field of another person, and Case.
 func schema() store.Schema {
 	return store.Schema{Org: "00DDp000000J5TeMAK", Policy: 3, Hash: "h3", Tables: []store.Table{
-		{Object: "Contact", Topic: "/data/ContactChangeEvent", Rules: []string{"Id", "ReportsToId"}, Columns: []store.Column{
+		{Object: "Contact", Topic: "/data/ContactChangeEvent", Rules: []string{"Id", "ReportsToId" + store.Followed}, Columns: []store.Column{
 			{Name: "Email", Sealed: true, Type: 1},
 			{Name: "Tier__c", Type: 2, Small: true},
 			{Name: "Order", Type: 1}, // a word of SQL
@@ -219,7 +219,7 @@ func person(i int) crypto.Person {
 // contact is a live row with every cell known.
 func contact(i int, n string) store.Row {
 	return store.Row{
-		ID: id(i), Mark: store.Live, Persons: []crypto.Person{person(i), person(i + 1)}, Key: crypto.KeyID(0xfffffff0 + i%16), Base: 1_700_000_000,
+		ID: id(i), Mark: store.Live, Persons: []crypto.Person{person(i), person(i + 1)}, Owners: []string{"", id(i + 1)}, Key: crypto.KeyID(0xfffffff0 + i%16), Base: 1_700_000_000,
 		Cells: []store.Cell{value("\x01\xffsealed " + n), value("Gold " + n), value("Zürich\x00 " + n), value("\x01sealed for another")},
 	}
 }
