@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -52,6 +53,11 @@ type Config struct {
 	BulkPage int
 	// APICalls is the daily limit of API calls; 0 is 100,000.
 	APICalls int
+	// Listen opens a listener whose address is a *net.TCPAddr, on the port given
+	// if it is free and is not 0; nil is on loopback. Listeners in memory let an
+	// org run in a bubble of testing/synctest, whose clock stands still while
+	// anything waits for a socket.
+	Listen func(port int) (net.Listener, error)
 	// Now is the org's clock; nil is time.Now.
 	Now func() time.Time
 	// PubSub are the options of the Pub/Sub API.

@@ -54,14 +54,22 @@ func (o *Org) listen() error {
 // bind opens a port on loopback, the one of the last run if it is free.
 func (o *Org) bind(name string, secure bool) (net.Listener, error) {
 	key := portKey(name, secure)
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.state.Ports[key])))
-	if err != nil {
-		l, err = net.Listen("tcp", "127.0.0.1:0")
+	listen := o.cfg.Listen
+	if listen == nil {
+		listen = loopback
 	}
+	l, err := listen(o.state.Ports[key])
 	if err == nil {
 		o.servers.ports[key] = l.Addr().(*net.TCPAddr).Port
 	}
 	return l, err
+}
+
+func loopback(port int) (net.Listener, error) {
+	if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+		return l, nil
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
 }
 
 func portKey(name string, secure bool) string {
