@@ -14,7 +14,37 @@ type jobs struct {
 	mu   sync.Mutex
 	list []*job
 	n    int64
+	fail int // how many of the next are to fail
 }
+
+// FailJobs makes the next n query jobs end as Failed, as those that the service
+// tried fifteen times.
+func (o *Org) FailJobs(n int) {
+	o.jobs.mu.Lock()
+	defer o.jobs.mu.Unlock()
+	o.jobs.fail = n
+}
+
+// AbortJobs aborts the query jobs that are not complete, as an administrator
+// can.
+func (o *Org) AbortJobs() {
+	o.jobs.mu.Lock()
+	defer o.jobs.mu.Unlock()
+	for _, j := range o.jobs.list {
+		if j.running() {
+			j.state = "Aborted"
+		}
+	}
+}
+
+// ExpireJobs removes every job with its results, as seven days do.
+func (o *Org) ExpireJobs() {
+	o.jobs.mu.Lock()
+	defer o.jobs.mu.Unlock()
+	o.jobs.list = nil
+}
+
+func (j *job) running() bool { return j.state == "UploadComplete" || j.state == "InProgress" }
 
 // job is one query job. Its rows are those of the moment it was created.
 type job struct {
@@ -45,6 +75,10 @@ func (js *jobs) add(j *job) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
 	js.n++
+	if js.fail > 0 {
+		js.fail--
+		j.failure = "Tried more than fifteen times"
+	}
 	j.id = recordID("750", js.n)
 	js.list = append(js.list, j)
 }
@@ -151,7 +185,7 @@ func (o *Org) runJob(j *job) {
 func (j *job) poll(js *jobs) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
-	if j.state != "UploadComplete" && j.state != "InProgress" {
+	if !j.running() {
 		return
 	}
 	switch j.polls--; {
@@ -206,7 +240,7 @@ func (o *Org) abortJob(c *call, j *job) (*answer, error) {
 		return nil, err
 	}
 	o.jobs.mu.Lock()
-	running := j.state == "UploadComplete" || j.state == "InProgress"
+	running := j.running()
 	if running && in.State == "Aborted" {
 		j.state = "Aborted"
 	}
@@ -219,7 +253,7 @@ func (o *Org) abortJob(c *call, j *job) (*answer, error) {
 
 func (o *Org) deleteJob(j *job) (*answer, error) {
 	o.jobs.mu.Lock()
-	running := j.state == "UploadComplete" || j.state == "InProgress"
+	running := j.running()
 	o.jobs.mu.Unlock()
 	if running {
 		return nil, refuse(http.StatusBadRequest, "API_ERROR", "Error encountered when deleting the job because the job is not terminated")

@@ -3,6 +3,7 @@ package salesforcetest_test
 import (
 	"encoding/csv"
 	"fmt"
+	"net/http"
 	"net/url"
 	"runtime"
 	"strings"
@@ -192,4 +193,63 @@ func BenchmarkBulk(b *testing.B) {
 	}
 	b.ReportMetric(people*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(records), "B/record")
+}
+
+func TestBulkJobsEnd(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, salesforcetest.Config{Records: 3, BulkPolls: 1})
+	query := map[string]any{"operation": "query", "query": "SELECT Id FROM Contact"}
+	c.FailJobs(1)
+	failed, fine := c.job(query), c.job(query)
+	for range 2 {
+		c.poll(failed)
+		c.poll(fine)
+	}
+	if j := c.poll(failed); j.State != "Failed" || j.ErrorMessage != "Tried more than fifteen times" {
+		t.Errorf("failed: %+v", j)
+	}
+	aborted := c.job(query)
+	c.AbortJobs()
+	if a, f := c.poll(aborted).State, c.poll(fine).State; a != "Aborted" || f != "JobComplete" {
+		t.Errorf("aborted: %s, the complete one: %s", a, f)
+	}
+	c.ExpireJobs()
+	for _, path := range []string{"", "/results"} {
+		if status, _, body := c.do("GET", bulkQuery+"/"+fine+path, nil); status != 404 || !strings.Contains(string(body), "NOT_FOUND") {
+			t.Errorf("expired%s: %d %s", path, status, body)
+		}
+	}
+}
+
+func TestBulkOpenPoints(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, salesforcetest.Config{BulkEmptyBody: true, BulkUnisolated: true})
+	empty := c.job(map[string]any{"operation": "query", "query": "SELECT Id FROM Lead"})
+	c.poll(empty)
+	if status, h, body := c.do("GET", bulkQuery+"/"+empty+"/results", nil); status != 200 || len(body) != 0 || h.Get("Sforce-NumberOfRecords") != "0" || h.Get("Sforce-Locator") != "null" {
+		t.Errorf("no rows: %d %v %q", status, h, body)
+	}
+	ids := make([]string, 4)
+	for i := range ids {
+		ids[i] = c.Insert("Contact", map[string]any{"LastName": "Before"})
+	}
+	job := c.job(map[string]any{"operation": "query", "query": "SELECT Id, LastName FROM Contact WHERE LastName != 'Moved'"})
+	c.poll(job)
+	page := func(locator string) (string, http.Header) {
+		_, h, body := c.do("GET", bulkQuery+"/"+job+"/results?maxRecords=1"+locator, nil)
+		return string(body), h
+	}
+	first, h := page("")
+	if !strings.Contains(first, ids[0]) {
+		t.Fatalf("first page %q", first)
+	}
+	c.Update("Contact", ids[1], map[string]any{"LastName": "After"})
+	c.Delete("Contact", ids[2])
+	c.Update("Contact", ids[3], map[string]any{"LastName": "Moved"})
+	second, h2 := page("&locator=" + h.Get("Sforce-Locator"))
+	third, h3 := page("&locator=" + h2.Get("Sforce-Locator"))
+	fourth, _ := page("&locator=" + h3.Get("Sforce-Locator"))
+	if !strings.Contains(second, "After") || strings.Contains(third+fourth, `"003`) || h3.Get("Sforce-NumberOfRecords") != "0" {
+		t.Errorf("late pages %q %q %q", second, third, fourth)
+	}
 }

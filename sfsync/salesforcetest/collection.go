@@ -178,8 +178,8 @@ func (o *Org) retrieve(c *call, batch *collectionRequest) (*answer, error) {
 		return nil, err
 	}
 	for _, id := range batch.IDs {
-		if _, ok := longID(id); !ok {
-			return nil, refuse(http.StatusBadRequest, "MALFORMED_ID", "malformed id "+id, "Id")
+		if err := o.readableID(id); err != nil {
+			return nil, err
 		}
 	}
 	v := o.look(s, false)
@@ -189,8 +189,8 @@ func (o *Org) retrieve(c *call, batch *collectionRequest) (*answer, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if found := pick(v.tables[obj.Name], []int64{serialOf(obj.KeyPrefix, id)}); len(found) > 0 && found[0] != nil && found[0].deleted == 0 {
-			b = out.append(b, found[0])
+		if found := v.pick(obj, serialOf(obj.KeyPrefix, id)); found != nil && found.deleted == 0 {
+			b = out.append(b, found)
 		} else {
 			b = append(b, "null"...)
 		}

@@ -70,15 +70,18 @@ func (o *Org) serveRow(c *call, obj *object, id string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := o.look(s, false)
-	found := pick(v.tables[obj.Name], []int64{o.serial(obj, id)})
-	if len(found) == 0 || found[0] == nil {
-		return nil, refuse(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
+	if err := o.poison(id); err != nil {
+		return nil, err
 	}
-	if found[0].deleted != 0 {
+	v := o.look(s, false)
+	found := v.pick(obj, o.serial(obj, id))
+	if found == nil {
+		return nil, noSuchResource()
+	}
+	if found.deleted != 0 {
 		return nil, refuse(http.StatusNotFound, "ENTITY_IS_DELETED", "entity is deleted")
 	}
-	return ok(newRecordWriter(s, v, c.version).append(nil, found[0]))
+	return ok(newRecordWriter(s, v, c.version).append(nil, found))
 }
 
 // serial is where a record is in its table. Set-up objects have one row each

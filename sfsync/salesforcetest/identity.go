@@ -19,6 +19,7 @@ type state struct {
 	OrgID          string                     `json:"orgId"`
 	OrgSerial      int64                      `json:"orgSerial"`
 	UserID         string                     `json:"userId"`
+	Instance       string                     `json:"instance,omitempty"`
 	Username       string                     `json:"username"`
 	ConsumerKey    string                     `json:"consumerKey"`
 	ConsumerSecret string                     `json:"consumerSecret"`
@@ -59,6 +60,13 @@ func (s state) save(path string) error {
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+// save keeps the org's state, and panics like Insert. The caller holds o.mu.
+func (o *Org) save() {
+	if err := o.state.save(filepath.Join(o.dir, "org.json")); err != nil {
+		panic(err)
+	}
 }
 
 // loadJWTKey reads the key whose certificate the connected app has, or makes one.

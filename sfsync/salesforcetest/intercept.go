@@ -23,6 +23,9 @@ type Fault struct {
 	Delay time.Duration
 	Hold  <-chan struct{}
 
+	// Refuse answers without doing what was asked, as the service refuses.
+	// Retry-After, which the data API does not document, goes into Header.
+	Refuse Refusal
 	// Status answers without doing what was asked, with Body or, if that is
 	// empty, an error body of Code.
 	Status int
@@ -98,6 +101,11 @@ func (fs *faults) happens(a *armed) bool {
 // intercepted puts the faults before a handler.
 func (o *Org) intercepted(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if !o.api.enter(r) {
+			ConcurrentLimit.answer(w)
+			return
+		}
+		defer o.api.leave(r)
 		f := o.faults.find(r)
 		if f == nil {
 			next(w, r)
@@ -110,8 +118,9 @@ func (o *Org) intercepted(next http.HandlerFunc) http.HandlerFunc {
 			w.Header()[name] = values
 		}
 		answer := next
-		if f.Status != 0 {
+		if f.Status != 0 || f.Refuse != 0 {
 			answer = f.answer
+			w.Header().Set("Sforce-Limit-Info", o.api.info(o.cfg))
 		}
 		if f.Cut == 0 && f.Truncate == 0 && f.Rewrite == nil {
 			answer(w, r)
@@ -143,6 +152,10 @@ func (f *Fault) wait(r *http.Request) error {
 }
 
 func (f *Fault) answer(w http.ResponseWriter, _ *http.Request) {
+	if f.Refuse != 0 {
+		f.Refuse.answer(w)
+		return
+	}
 	body := f.Body
 	if body == "" && f.Code != "" {
 		body = `[{"message":"` + f.Code + `","errorCode":"` + f.Code + `"}]`

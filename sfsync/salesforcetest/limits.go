@@ -12,6 +12,39 @@ type usage struct {
 	mu   sync.Mutex
 	used int
 	max  int
+
+	underWay, atOnce int // calls of the data API being answered, and how many may be; 0 for any
+}
+
+// SetConcurrency sets how many calls of the data API may be under way at once;
+// one more is refused. 0 lets any number be, as a new org does. The service
+// counts calls of 20 seconds and longer; here they count from their start.
+func (o *Org) SetConcurrency(limit int) {
+	o.api.mu.Lock()
+	defer o.api.mu.Unlock()
+	o.api.atOnce = limit
+}
+
+// enter counts a call in; false if there are too many.
+func (u *usage) enter(r *http.Request) bool {
+	if !strings.Contains(r.URL.Path, "/services/data") {
+		return true
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.atOnce > 0 && u.underWay >= u.atOnce {
+		return false
+	}
+	u.underWay++
+	return true
+}
+
+func (u *usage) leave(r *http.Request) {
+	if strings.Contains(r.URL.Path, "/services/data") {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.underWay--
+	}
 }
 
 func (u *usage) limit(cfg Config) int {

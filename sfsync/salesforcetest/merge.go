@@ -26,7 +26,7 @@ func (tx *Tx) Merge(object, winner string, losers ...string) error {
 	for _, loser := range losers {
 		others := tx.twin(o, loser, 0)
 		if len(others) != len(persons) || o.Name == "Contact" && len(persons) > 0 || loser == master {
-			return refuse(400, "INVALID_ID_FIELD", "these records cannot be merged: a person's contact is merged by its account, a person with a person, and no record with itself")
+			return refuse(400, "INVALID_PERSON_ACCOUNT_OPERATION", "these records cannot be merged: a person's contact is merged by its account, a person with a person, and no record with itself")
 		}
 		if err := tx.mergeOne(o, master, loser, at); err != nil {
 			return err

@@ -1,6 +1,9 @@
 package salesforcetest
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The set-up objects: their rows are what the org's switches say now.
 
@@ -70,9 +73,18 @@ func (o *Org) fieldPermissions(b *rowBuilder) {
 	}
 }
 
+// SetInstance moves the org to another instance: Organization.InstanceName, at
+// most five characters. A new org is on TST1.
+func (o *Org) SetInstance(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state.Instance = name
+	o.save()
+}
+
 func (o *Org) organization(obj *object) []*row {
 	b := &rowBuilder{object: obj, org: o}
-	b.add(map[string]string{"Name": "Test Org", "Country": "US", "OrganizationType": "Developer Edition", "InstanceName": "TST1",
+	b.add(map[string]string{"Name": "Test Org", "Country": "US", "OrganizationType": "Developer Edition", "InstanceName": cmp.Or(o.state.Instance, "TST1"),
 		"IsSandbox": "true", "DefaultLocaleSidKey": "en_US", "TimeZoneSidKey": "America/Los_Angeles"})
 	b.rows[0].serial = o.state.OrgSerial
 	return b.rows

@@ -48,6 +48,13 @@ type Config struct {
 	// BulkPolls is how many polls of a query job answer InProgress before
 	// JobComplete.
 	BulkPolls int
+	// BulkEmptyBody answers the results of a job without rows with an empty
+	// body; else they have a header line. Salesforce documents neither.
+	BulkEmptyBody bool
+	// BulkUnisolated reads the rows of a result page when the page is asked for;
+	// else all of a job's rows are those of its creation. Salesforce promises
+	// neither.
+	BulkUnisolated bool
 	// BulkPage is the most rows a page of bulk results has when the caller
 	// does not say; 0 is 50,000.
 	BulkPage int
@@ -77,11 +84,14 @@ type Org struct {
 	api      usage
 	jobs     jobs
 	cursors  cursors
+	poisons  poisons
 	events   *eventBus
 	servers  servers
 	lag      atomic.Int64
 
-	hardDeletes atomic.Bool // they publish an event
+	hardDeletes atomic.Bool  // they publish an event
+	deletesFrom atomic.Int64 // since when getDeleted knows of deletes, Unix seconds
+	idLimit     atomic.Int64
 
 	catalogue atomic.Pointer[catalogue]
 
@@ -264,9 +274,7 @@ func (o *Org) setObject(obj *object) {
 		o.state.Describes = map[string]json.RawMessage{}
 	}
 	o.state.Describes[obj.Name] = obj.describe(func(*field) bool { return true })
-	if err := o.state.save(filepath.Join(o.dir, "org.json")); err != nil {
-		panic(err)
-	}
+	o.save()
 }
 
 // Roots are the certificates that clients of this org trust.

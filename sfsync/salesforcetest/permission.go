@@ -14,10 +14,12 @@ type permissions struct {
 	denied   map[string]bool            // objects without read access
 	noAll    map[string]bool            // objects without View All Records
 	selected map[string]bool            // objects selected for Change Data Capture
+	shared   map[string]func(id string) bool
 }
 
 func newPermissions(selected []string) *permissions {
-	p := &permissions{hidden: map[string]map[string]bool{}, denied: map[string]bool{}, noAll: map[string]bool{}, selected: map[string]bool{}}
+	p := &permissions{hidden: map[string]map[string]bool{}, denied: map[string]bool{}, noAll: map[string]bool{}, selected: map[string]bool{},
+		shared: map[string]func(string) bool{}}
 	for _, object := range selected {
 		p.selected[object] = true
 	}
@@ -51,6 +53,34 @@ func (o *Org) AllowObject(object string) { o.perm.set(o.perm.denied, object, fal
 // SetViewAll grants or takes View All Records on an object. Without it a
 // single-entity topic refuses the subscription.
 func (o *Org) SetViewAll(object string, granted bool) { o.perm.set(o.perm.noAll, object, !granted) }
+
+// SetSharing says which records of an object the user sees where View All
+// Records is missing (SetViewAll): of the others, queries, Bulk jobs, getUpdated
+// and getDeleted say nothing, a collection answers null and a record is
+// NOT_FOUND, as if they had been deleted. A nil function shows all of them, as
+// in a new org; no function may call the org.
+func (o *Org) SetSharing(object string, visible func(id string) bool) {
+	o.perm.mu.Lock()
+	defer o.perm.mu.Unlock()
+	o.perm.shared[o.canonical(object)] = visible
+}
+
+// sharing is what decides on records, for the objects of which the user does
+// not see all.
+func (p *permissions) sharing() map[string]func(id string) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var some map[string]func(id string) bool
+	for object, visible := range p.shared {
+		if visible != nil && p.noAll[object] {
+			if some == nil {
+				some = map[string]func(id string) bool{}
+			}
+			some[object] = visible
+		}
+	}
+	return some
+}
 
 // Select selects an object for Change Data Capture, or ends its selection.
 func (o *Org) Select(object string, selected bool) { o.perm.set(o.perm.selected, object, selected) }

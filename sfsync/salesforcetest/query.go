@@ -46,6 +46,14 @@ func (cs *cursors) find(id string) *cursor {
 	return nil
 }
 
+// ExpireCursors drops every query cursor, as two days or ten other queries of
+// the user do: the next page of a result is INVALID_QUERY_LOCATOR.
+func (o *Org) ExpireCursors() {
+	o.cursors.mu.Lock()
+	defer o.cursors.mu.Unlock()
+	o.cursors.list = nil
+}
+
 // serveQuery answers query and queryAll, with ?q= or a locator.
 func (o *Org) serveQuery(c *call) (*answer, error) {
 	if c.Method != http.MethodGet {
@@ -111,7 +119,7 @@ func (o *Org) serveMore(c *call, locator string) (*answer, error) {
 	cur := o.cursors.find(id)
 	n, err := strconv.Atoi(offset)
 	if cur == nil || err != nil || n < 0 || n > len(cur.rows) {
-		return nil, refuse(http.StatusBadRequest, "INVALID_QUERY_LOCATOR", "invalid query locator")
+		return nil, LocatorLost.err()
 	}
 	return ok(cur.page(c, n))
 }

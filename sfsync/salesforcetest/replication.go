@@ -31,6 +31,35 @@ func (o *Org) window(c *call, days int) (start, end time.Time, err error) {
 	return start, end, err
 }
 
+// PurgeDeleteLog forgets the deletes so far, as the service does when their log
+// has outgrown its size: getDeleted from before now is INVALID_REPLICATION_DATE,
+// and its earliestDateAvailable is now.
+func (o *Org) PurgeDeleteLog() { o.deletesFrom.Store(o.now().Unix()) }
+
+// SetIDLimit sets how many ids getUpdated and getDeleted answer before they
+// refuse with EXCEEDED_ID_LIMIT; 0 is 600,000.
+func (o *Org) SetIDLimit(n int) { o.idLimit.Store(int64(n)) }
+
+func (o *Org) exceeded(n int) error {
+	limit := int(o.idLimit.Load())
+	if limit == 0 {
+		limit = maxReplicated
+	}
+	if n <= limit {
+		return nil
+	}
+	return refuse(http.StatusBadRequest, "EXCEEDED_ID_LIMIT", "exceeded maximum number of ids")
+}
+
+// earliestDelete is earliestDateAvailable: since when deletes are logged.
+func (o *Org) earliestDelete() time.Time {
+	earliest := o.now().AddDate(0, 0, -15)
+	if purged := time.Unix(o.deletesFrom.Load(), 0); purged.After(earliest) {
+		earliest = purged
+	}
+	return earliest.UTC().Truncate(time.Minute)
+}
+
 // covered is latestDateCovered: no later than the oldest open transaction, as
 // that may still commit records stamped before now. The caller holds o.mu.
 func (o *Org) covered(end time.Time) time.Time {
@@ -62,13 +91,14 @@ func (o *Org) serveUpdated(c *call, obj *object) (*answer, error) {
 	defer o.mu.RUnlock()
 	covered := o.covered(end)
 	ids := []string{}
+	v := &view{shared: o.perm.sharing()}
 	for _, r := range o.rows(obj) {
-		if r != nil && r.deleted == 0 && r.stamp >= start.Unix() && r.stamp < end.Unix() {
+		if r != nil && r.deleted == 0 && v.sees(obj, r) && r.stamp >= start.Unix() && r.stamp < end.Unix() {
 			ids = append(ids, recordID(obj.KeyPrefix, r.serial))
 		}
 	}
-	if len(ids) > maxReplicated {
-		return nil, refuse(http.StatusBadRequest, "EXCEEDED_ID_LIMIT", "exceeded maximum number of ids")
+	if err := o.exceeded(len(ids)); err != nil {
+		return nil, err
 	}
 	return okValue(map[string]any{"ids": ids, "latestDateCovered": covered.Format(replicationLayout)})
 }
@@ -79,11 +109,15 @@ func (o *Org) serveDeleted(c *call, obj *object) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if start.Before(o.earliestDelete()) {
+		return nil, refuse(http.StatusBadRequest, "INVALID_REPLICATION_DATE", "startDate before org replication enabled date")
+	}
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	deleted := []map[string]string{}
+	v := &view{shared: o.perm.sharing()}
 	add := func(serial, at int64) {
-		if at >= start.Unix() && at < end.Unix() {
+		if at >= start.Unix() && at < end.Unix() && v.sees(obj, &row{serial: serial}) {
 			deleted = append(deleted, map[string]string{"id": recordID(obj.KeyPrefix, serial),
 				"deletedDate": time.Unix(at, 0).UTC().Format(replicationLayout)})
 		}
@@ -96,8 +130,11 @@ func (o *Org) serveDeleted(c *call, obj *object) (*answer, error) {
 	for _, p := range o.purges(obj) {
 		add(p.serial, p.deleted)
 	}
+	if err := o.exceeded(len(deleted)); err != nil {
+		return nil, err
+	}
 	return okValue(map[string]any{"deletedRecords": deleted, "latestDateCovered": o.covered(end).Format(replicationLayout),
-		"earliestDateAvailable": o.now().UTC().AddDate(0, 0, -15).Truncate(time.Minute).Format(replicationLayout)})
+		"earliestDateAvailable": o.earliestDelete().Format(replicationLayout)})
 }
 
 func (o *Org) rows(obj *object) []*row {

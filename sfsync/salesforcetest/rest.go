@@ -101,7 +101,7 @@ func (o *Org) admit(c *call) (*answer, error) {
 		return nil, refuse(http.StatusUnauthorized, "INVALID_SESSION_ID", "Session expired or invalid")
 	}
 	if !o.api.count(o.cfg) {
-		return nil, refuse(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+		return nil, DailyLimit.err()
 	}
 	if len(c.path) == 0 {
 		return okValue(o.resources(c))

@@ -66,9 +66,29 @@ func (o *Org) serveResults(c *call, j *job) (*answer, error) {
 	if to < len(j.rows) {
 		next = locator(to)
 	}
-	return &answer{status: http.StatusOK, header: map[string]string{"Content-Type": "text/csv", "Sforce-Locator": next,
-		"Sforce-NumberOfRecords": strconv.Itoa(to - from)},
-		stream: func(w io.Writer) error { return j.writeCSV(w, j.rows[from:to]) }}, nil
+	rows, v := j.rows[from:to], j.view
+	if o.cfg.BulkUnisolated {
+		rows, v = o.reread(j, rows)
+	}
+	header := map[string]string{"Content-Type": "text/csv", "Sforce-Locator": next, "Sforce-NumberOfRecords": strconv.Itoa(len(rows))}
+	if len(j.rows) == 0 && o.cfg.BulkEmptyBody {
+		return &answer{status: http.StatusOK, header: header}, nil
+	}
+	return &answer{status: http.StatusOK, header: header, stream: func(w io.Writer) error { return j.writeCSV(w, v, rows) }}, nil
+}
+
+// reread is the rows of a page as they are now, without those that the query
+// no longer selects.
+func (o *Org) reread(j *job, page []*row) ([]*row, *view) {
+	v := o.look(j.query, j.operation == "queryAll")
+	var rows []*row
+	for _, old := range page {
+		r := v.pick(j.query.object, old.serial)
+		if r != nil && (r.deleted == 0 || v.deleted) && (j.query.where == nil || j.query.where.holds(v, r)) {
+			rows = append(rows, r)
+		}
+	}
+	return rows, v
 }
 
 // pagesAtOnce is how many result pages are told of in one answer.
@@ -98,7 +118,7 @@ func (o *Org) serveResultPages(c *call, j *job) (*answer, error) {
 
 // writeCSV writes a header and rows: every value in quotes, null as an empty
 // one, datetimes with Z.
-func (j *job) writeCSV(w io.Writer, rows []*row) error {
+func (j *job) writeCSV(w io.Writer, v *view, rows []*row) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	separator, ending := delimiters[j.delimiter], "\n"
 	if j.ending == "CRLF" {
@@ -122,7 +142,7 @@ func (j *job) writeCSV(w io.Writer, rows []*row) error {
 			if i > 0 {
 				line = append(line, separator...)
 			}
-			line = appendCSV(line, j.cell(r, c, values))
+			line = appendCSV(line, cell(v, r, c, values))
 		}
 		if _, err := out.Write(append(line, ending...)); err != nil {
 			return err
@@ -132,10 +152,10 @@ func (j *job) writeCSV(w io.Writer, rows []*row) error {
 }
 
 // cell is the value of a column; values is the row, spread out.
-func (j *job) cell(r *row, c *column, values []string) string {
+func cell(v *view, r *row, c *column, values []string) string {
 	switch f := c.field; {
 	case len(c.steps) > 0:
-		return j.view.value(r, c)
+		return v.value(r, c)
 	case f.Name == "Id" || f.Name == "IsDeleted" || f.Name == "SystemModstamp" || f.Type == "boolean" && values[f.slot] == "":
 		return r.value(c.of, f)
 	default:

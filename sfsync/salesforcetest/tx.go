@@ -130,7 +130,7 @@ func (tx *Tx) Update(name, id string, fields map[string]any) error {
 			return nil, alreadyConverted()
 		}
 		if f := o.field("AccountId"); f != nil && old.person(o) && old.value(o, f) != values[f.slot] {
-			return nil, refuse(400, "INVALID_FIELD_FOR_INSERT_UPDATE", "a person's contact stays with its account", f.Name)
+			return nil, refuse(400, "INVALID_PERSON_ACCOUNT_OPERATION", "a person's contact stays with its account", f.Name)
 		}
 		audit(o, values, tx.org.stampTime(), tx.user, false)
 		complete(o, values)

@@ -9,12 +9,13 @@ import (
 // costs one slice a table however long it is read.
 type view struct {
 	tables  map[string][]*row
-	deleted bool // queryAll: what is in the Recycle Bin counts as well
+	deleted bool                            // queryAll: what is in the Recycle Bin counts as well
+	shared  map[string]func(id string) bool // objects of which the user sees some records
 }
 
 // look takes a view of the tables that a selection reads.
 func (o *Org) look(s *selection, deleted bool) *view {
-	v := &view{tables: map[string][]*row{}, deleted: deleted}
+	v := &view{tables: map[string][]*row{}, deleted: deleted, shared: o.perm.sharing()}
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	o.add(v, s.object)
@@ -64,11 +65,22 @@ func (o *Org) add(v *view, obj *object) {
 // parent follows a reference; nil where it is null or leads nowhere.
 func (v *view) parent(r *row, s step) *row {
 	n := serialOf(s.to.KeyPrefix, r.value(s.from, s.via))
-	rows := v.tables[s.to.Name]
-	if n < 1 || n > int64(len(rows)) {
+	return v.pick(s.to, n)
+}
+
+// pick is the row of a serial, nil if there is none that the user sees.
+func (v *view) pick(o *object, serial int64) *row {
+	found := pick(v.tables[o.Name], []int64{serial})
+	if len(found) == 0 || found[0] == nil || !v.sees(o, found[0]) {
 		return nil
 	}
-	return rows[n-1]
+	return found[0]
+}
+
+// sees reports that sharing shows a record to the user.
+func (v *view) sees(o *object, r *row) bool {
+	visible := v.shared[o.Name]
+	return visible == nil || visible(recordID(o.KeyPrefix, r.serial))
 }
 
 // value is what a column has for a row.
@@ -93,7 +105,7 @@ func (v *view) run(s *selection) []*row {
 		if len(rows) == enough {
 			break
 		}
-		if r != nil && (r.deleted == 0 || v.deleted) && (s.where == nil || s.where.holds(v, r)) {
+		if r != nil && (r.deleted == 0 || v.deleted) && (s.where == nil || s.where.holds(v, r)) && v.sees(s.object, r) {
 			rows = append(rows, r)
 		}
 	}

@@ -291,3 +291,42 @@ func TestReplication(t *testing.T) {
 		}
 	}
 }
+
+func TestReplicationLimits(t *testing.T) {
+	t.Parallel()
+	clock := newClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	c := newClient(t, salesforcetest.Config{Now: clock.now})
+	get := func(what string, back time.Duration) (status int, code string, into struct{ EarliestDateAvailable, LatestDateCovered string }) {
+		status, _, body := c.do("GET", data+"/sobjects/Account/"+what+"/?start="+url.QueryEscape(clock.now().Add(-back).Format(time.RFC3339))+"&end="+url.QueryEscape(clock.now().Format(time.RFC3339)), nil)
+		if status == 200 {
+			c.decode(status, body, &into)
+			return status, "", into
+		}
+		code, _ = refused(t, body)
+		return status, code, into
+	}
+	for range 2 {
+		c.Delete("Account", c.Insert("Account", map[string]any{"Name": "A"}))
+		c.Insert("Account", map[string]any{"Name": "B"})
+	}
+	clock.advance(2 * time.Minute)
+	c.SetIDLimit(1)
+	for _, what := range []string{"updated", "deleted"} {
+		if status, code, _ := get(what, time.Hour); status != 400 || code != "EXCEEDED_ID_LIMIT" {
+			t.Errorf("%s: %d %s", what, status, code)
+		}
+	}
+	c.SetIDLimit(0)
+	c.PurgeDeleteLog()
+	clock.advance(5 * time.Minute)
+	if status, code, _ := get("deleted", 6*time.Minute); status != 400 || code != "INVALID_REPLICATION_DATE" {
+		t.Errorf("before the purge: %d %s", status, code)
+	}
+	status, _, answer := get("deleted", 5*time.Minute)
+	if status != 200 || answer.EarliestDateAvailable != "2026-03-01T12:02:00.000+0000" {
+		t.Errorf("since the purge: %d %+v", status, answer)
+	}
+	if status, _, _ := get("updated", time.Hour); status != 200 {
+		t.Errorf("getUpdated needs no delete log: %d", status)
+	}
+}
