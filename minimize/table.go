@@ -20,6 +20,7 @@ type Table struct {
 	unlisted []string
 	retained int  // index of the column that retention counts from, or -1
 	retyping bool // the object has record types that change what a record is
+	merges   bool // its records can be merged
 }
 
 // Column is a field that is kept.
@@ -124,6 +125,9 @@ func (t *Table) References() []Reference {
 // is set, or there is none, the record itself is the person.
 func (t *Table) Rules() [][]int { return t.rules }
 
+// Merges reports whether the object's records can be merged into one another.
+func (t *Table) Merges() bool { return t.merges }
+
 // Retained is the index of the column that retention counts from, a date, a
 // datetime or, of a policy without retention, -1.
 func (t *Table) Retained() int { return t.retained }
@@ -188,9 +192,10 @@ func (c *compiler) lost() error {
 }
 
 func (c *compiler) compile() *fault.Error {
-	if _, e := c.rule(c.policy.Person); e != nil {
+	if _, e := c.rule(c.selves()); e != nil {
 		return e
 	}
+	_, c.merges = c.fields["MasterRecordId"]
 	for _, class := range []Class{Plain, Coarse, Personal} {
 		fields := c.policy.fields(class)
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -210,6 +215,31 @@ func (c *compiler) compile() *fault.Error {
 	c.retyping = types && c.object == "Account"
 	c.unlisted = c.rest()
 	return nil
+}
+
+// kin are the references by which Salesforce itself says whose a record is
+// besides its own: the contact of a person account, the contact that a lead
+// became, and the Individual that records of one human being share (Object
+// Reference, Account, Lead and Individual).
+var kin = map[string][]string{
+	"Account": {"PersonContactId"},
+	"Lead":    {"ConvertedContactId", "IndividualId"},
+	"Contact": {"IndividualId"},
+}
+
+// selves is the record's person rule, with the kin that the org shows before
+// the record itself.
+func (c *compiler) selves() []string {
+	rule := slices.Clone(c.policy.Person)
+	if i := slices.Index(rule, "Id"); i >= 0 {
+		rule = rule[:i]
+	}
+	for _, name := range kin[c.object] {
+		if c.fields[name].Type == "reference" && !slices.Contains(rule, name) {
+			rule = append(rule, name)
+		}
+	}
+	return rule
 }
 
 // recordType turns a business account into a person account and back.

@@ -25,4 +25,6 @@ var ruleNames = map[string]rule{
 	"hidden is not null":   hiddenIsNotNull,
 	"position first":       positionFirst,
 	"follow moves":         followMoves,
+	"rename accounts":      renameAccounts,
+	"alias merged":         aliasMerged,
 }

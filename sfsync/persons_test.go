@@ -2,12 +2,17 @@ package sfsync_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"testing"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce/rest"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
@@ -77,4 +82,95 @@ func (r *rig) root(tables map[string]*minimize.Table, object, id string, rule []
 		return r.root(tables, next, ref, tables[next].Rules()[0])
 	}
 	return id
+}
+
+const contactToo = `
+  Contact:
+    purpose: [support]
+    person: [Id]
+    personal: {LastName, Email}
+`
+
+// contactsMerge: two contacts turn out to be one person.
+func contactsMerge(h *history) {
+	h.other = h.org.Insert("Contact", map[string]any{"LastName": "the same"})
+	h.org.Insert("Case", map[string]any{"ContactId": h.id, "Subject": "mine", "Status": "New"})
+	h.org.Insert("Case", map[string]any{"ContactId": h.other, "Subject": "mine too", "Status": "New"})
+	h.begin()
+	h.persons = h.row("Contact", h.other).Persons
+	h.org.Merge("Contact", h.id, h.other)
+}
+
+// mergedPersons: the loser's person is the winner's now, so that forgetting
+// one takes what lay under either key.
+func mergedPersons(h *history) bool {
+	winner := h.row("Contact", h.id).Persons[0]
+	return wellFiled(h) && h.aliases()[h.persons[0]] == winner
+}
+
+const personPolicy = `
+version: 1
+purposes: {fulfilment: "pack, ship and bill an order"}
+objects:
+  Account:
+    purpose: [fulfilment]
+    person: [Id]
+    plain: {Industry}
+    personal: {Name, Phone}
+  Contact:
+    purpose: [fulfilment]
+    person: [Id]
+    personal: {Email}
+`
+
+
+func TestPersonOfAnAccountIsThatOfItsContact(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{PersonAccounts: true}, personPolicy)
+	account := h.org.Insert("Account", map[string]any{"LastName": "Byron", "Phone": "555-0100"})
+	h.begin()
+	contact := h.org.Record("Account", account)["PersonContactId"]
+	if a, c := h.row("Account", account).Persons, h.row("Contact", contact).Persons; !slices.Equal(a, c) {
+		t.Error("the account's person is another than its contact's")
+	}
+}
+
+func TestNameOfPersonAccountsNeedsTheirContacts(t *testing.T) {
+	t.Parallel()
+	alone, _, _ := strings.Cut(personPolicy, "  Contact:")
+	r := open(t, newOrg(t, salesforcetest.Config{PersonAccounts: true}), t.TempDir(), alone)
+	if err := r.sync.CatchUp(t.Context()); fault.CodeOf(err) != fault.PolicyInvalid {
+		t.Errorf("%v, want policy_invalid", err)
+	}
+}
+
+const leadPolicy = `
+version: 1
+purposes: {support: "answer a customer"}
+objects:
+  Lead:
+    purpose: [support]
+    person: [Id]
+    personal: {LastName, Email}
+  Contact:
+    purpose: [support]
+    person: [Id]
+    personal: {LastName, Email}
+`
+
+func TestConvertedLeadIsThePersonOfItsContact(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{}, leadPolicy)
+	lead := h.org.Insert("Lead", map[string]any{"LastName": "Byron", "Company": "none", "Email": "ada@example.com"})
+	h.begin()
+	before := h.row("Lead", lead).Persons[0]
+	_, contact := h.org.Convert(lead)
+	h.settle()
+	person := h.row("Contact", contact).Persons[0]
+	if h.row("Lead", lead).Persons[0] != person || h.aliases()[before] != person {
+		t.Error("the lead is still a person of its own")
+	}
+	if d := h.difference(); d != "" {
+		t.Error(d)
+	}
 }

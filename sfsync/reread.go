@@ -81,6 +81,9 @@ func (s *session) retrieve(ctx context.Context, o *object, list []string) (*seal
 		}
 		changes = append(changes, c)
 	}
+	if err := s.merged(ctx, o, absent); err != nil {
+		return nil, nil, 0, err
+	}
 	sealing, answers, err := s.answers(ctx, o, changes)
 	return sealing, append(answers, absent...), got.ServerTime.Unix(), err
 }

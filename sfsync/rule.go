@@ -17,6 +17,8 @@ const (
 	floorVoidsReads                     // an overflow voids the reads begun before it
 	hiddenIsNotNull                     // changed, not nulled, without value: dirty
 	followMoves                         // rows follow the record that they take a person from
+	aliasMerged                         // the person of a merged record is an alias of the winner's
+	renameAccounts                      // an event of a contact makes its person account dirty
 	positionFirst                       // the position is durable before the first read begins
 )
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
@@ -32,6 +33,7 @@ func TestRules(t *testing.T) {
 		{rule: "delta without row", policy: contactPolicy, play: deltaForUnknown},
 		{rule: "person change", policy: casePolicy, play: caseChangesContact, right: sameAsNewContact},
 		{rule: "follow moves", policy: orderPolicy, play: orderChangesCustomer, right: wellFiled},
+		{rule: "alias merged", policy: casePolicy + contactToo, play: contactsMerge, right: mergedPersons},
 		{rule: "hidden is not null", policy: contactPolicy, play: hiddenUpdate},
 		{rule: "floor voids reads", policy: contactPolicy, play: overflowDuringRead},
 		{rule: "young stamp", policy: contactPolicy, play: stampAheadOfCommit},
@@ -68,6 +70,8 @@ type history struct {
 	stop  func() error
 	id    string
 	other string
+
+	persons []crypto.Person
 }
 
 func newHistory(t *testing.T, cfg salesforcetest.Config, policy string, off ...string) *history {
@@ -108,6 +112,9 @@ func (h *history) settle() {
 	fields := map[string]any{"LastName": "sentinel"}
 	if object == "Case" {
 		fields = map[string]any{"Subject": "sentinel", "Status": "New"}
+	}
+	if object == "Account" {
+		fields = map[string]any{"Name": "sentinel"}
 	}
 	if object == "Order" {
 		account := h.org.Insert("Account", map[string]any{"Name": "sentinel"})

@@ -124,6 +124,9 @@ func (s *Sync) compile(ctx context.Context) ([]*minimize.Table, store.Schema, er
 		}
 		tables = append(tables, table)
 	}
+	if err := s.bothTopics(tables); err != nil {
+		return nil, schema, err
+	}
 	moves := movable(tables)
 	for _, table := range tables {
 		schema.Tables = append(schema.Tables, s.kept(table, moves))

@@ -39,13 +39,13 @@ func (r Row) Bool(field string) bool {
 // Query runs a SOQL query over metadata and returns all its rows. Rows with
 // people in them are read by [Client.Pages].
 func (c *Client) Query(ctx context.Context, soql string) ([]Row, error) {
-	return c.query(ctx, "", soql)
+	return c.query(ctx, "query", soql)
 }
 
 // ToolingQuery is Query for the objects of the Tooling API, such as
 // PlatformEventChannelMember.
 func (c *Client) ToolingQuery(ctx context.Context, soql string) ([]Row, error) {
-	return c.query(ctx, "tooling/", soql)
+	return c.query(ctx, "tooling/query", soql)
 }
 
 func (c *Client) query(ctx context.Context, api, soql string) (rows []Row, err error) {

@@ -32,7 +32,7 @@ type Page struct {
 // cursor is gone (it lives two days, and an org keeps few); begin again.
 func (c *Client) Pages(ctx context.Context, soql string) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		page, err := c.first(ctx, "", soql, longestPage)
+		page, err := c.first(ctx, "query", soql, longestPage)
 		for err == nil && yield(page, nil) && page.next != "" {
 			page, err = c.follow(ctx, page.next)
 		}
@@ -42,10 +42,11 @@ func (c *Client) Pages(ctx context.Context, soql string) iter.Seq2[Page, error] 
 	}
 }
 
-// first sends a query of an API ("" or "tooling/") and returns the first page.
+// first sends a query by one of "query", "queryAll" and "tooling/query" and
+// returns the first page.
 func (c *Client) first(ctx context.Context, api, soql string, limit int64) (Page, error) {
 	body, err := json.Marshal(composite{[]subrequest{{Method: http.MethodGet, ReferenceID: "page",
-		URL: "/services/data/v" + c.org.APIVersion() + "/" + api + "query?q=" + url.QueryEscape(soql)}}})
+		URL: "/services/data/v" + c.org.APIVersion() + "/" + api + "?q=" + url.QueryEscape(soql)}}})
 	if err != nil {
 		return Page{}, fault.New(fault.Internal, "rest.Query", "the query cannot be sent; please report it")
 	}
