@@ -19,7 +19,7 @@ func (m *maker) apply(r *record, c minimize.Change, who persons) error {
 		// A mark stays: a read begun before the deletion still has the record,
 		// and would bring it back. The body of a DELETE is never used.
 		r.empty(store.Gone)
-		r.row.Dirty = m.o.table.Merges() // a read tells whom it was merged with
+		r.row.Dirty = m.o.table.Merges() && !m.off(goneMark) // a read tells whom it was merged with
 		r.happened(store.OpDelete, c)
 	case kind == minimize.Create || kind == minimize.Undelete:
 		return m.create(r, c, who.subjects, who.owners)

@@ -59,4 +59,3 @@ func judge(t *testing.T, seed uint64) {
 		t.Errorf("%v\nagain: %s=%d go test ./sfsync -run '^TestOracle$'\n%s\n%s", err, againEnv, seed, h.policy.text(), h.journal.String())
 	}
 }
-

@@ -123,7 +123,6 @@ objects:
     personal: {Email}
 `
 
-
 func TestPersonOfAnAccountIsThatOfItsContact(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, salesforcetest.Config{PersonAccounts: true}, personPolicy)
