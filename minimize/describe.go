@@ -24,6 +24,7 @@ type described struct {
 	Type        string   `json:"type"`
 	Compound    string   `json:"compoundFieldName"` // the field it is a part of, itself (Account.Name), or "" (null)
 	ReferenceTo []string `json:"referenceTo"`
+	Length      int      `json:"length"`    // of a text: characters
 	Precision   int      `json:"precision"` // of a number: all digits
 	Scale       int      `json:"scale"`     // of a number: digits after the point
 }

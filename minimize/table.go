@@ -3,6 +3,7 @@ package minimize
 import (
 	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -118,6 +119,14 @@ func (t *Table) References() []Reference {
 		refs[i] = r.Reference
 	}
 	return refs
+}
+
+// Equal reports whether two tables of an object keep the same, read and decoded in
+// the same way. What the org has beside it may differ.
+func (t *Table) Equal(o *Table) bool {
+	a, b := *t, *o
+	a.unlisted, b.unlisted = nil, nil
+	return reflect.DeepEqual(a, b)
 }
 
 // Rules are the ways to find a person, of which the first is the record's: each is

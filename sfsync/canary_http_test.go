@@ -93,7 +93,7 @@ func describeScenes() []scene {
 	return []scene{
 		{name: "bad request repeats row and query", fault: refusal(at, 400, "FIELD_CUSTOM_VALIDATION_EXCEPTION"), want: fault.RequestInvalid},
 		{name: "error code is a value", fault: refusal(at, 400, marker), want: fault.RequestInvalid},
-		{name: "not found repeats the row", fault: refusal(at, 404, "NOT_FOUND"), want: fault.NotFound},
+		{name: "not found repeats the row", fault: refusal(at, 404, "NOT_FOUND"), want: fault.ObjectLost},
 		{name: "session is refused again and again", fault: echo(at, 401, `[{"errorCode":"INVALID_SESSION_ID","message":"`, `"}]`), want: fault.SessionExpired},
 		{name: "session is refused once", fault: once(refusal(at, 401, "INVALID_SESSION_ID"))},
 		{name: "error body is an empty list", fault: answer(at, 400, `[]`), want: fault.RequestInvalid},
@@ -128,7 +128,7 @@ func describeScenes() []scene {
 			s.org.DenyObject("Contact")
 			s.undo = append(s.undo, func() { s.org.AllowObject("Contact") })
 			return s.pass()
-		}, want: fault.NotFound},
+		}, want: fault.ObjectLost},
 		{name: "caller does not wait", fault: salesforcetest.Fault{Path: at, Times: -1, Hold: make(chan struct{})}, play: (*stage).hurry, want: fault.Timeout},
 	}
 }

@@ -40,6 +40,9 @@ func (s *Sync) CatchUp(ctx context.Context) error {
 
 // pass pays all debts of one object and reads what changed.
 func (s *session) pass(ctx context.Context, o *object) error {
+	if err := s.inSight(ctx, o); err != nil {
+		return err
+	}
 	for {
 		if paid, err := s.payRange(ctx, o); err != nil {
 			return err
@@ -61,7 +64,7 @@ func (s *session) pass(ctx context.Context, o *object) error {
 func (s *session) poll(ctx context.Context, o *object) error {
 	return s.keepTrying(ctx, func(ctx context.Context) error {
 		for {
-			if err := s.window(ctx, o); err != nil {
+			if _, err := s.sighted(ctx, o, func(ctx context.Context, o *object) (bool, error) { return false, s.window(ctx, o) }); err != nil {
 				return err
 			}
 			select {

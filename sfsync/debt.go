@@ -26,7 +26,7 @@ func (s *session) payAll(ctx context.Context, o *object, more <-chan struct{}, p
 		case <-ctx.Done():
 		}
 		for ctx.Err() == nil {
-			paid, err := pay(ctx, o)
+			paid, err := s.sighted(ctx, o, pay)
 			if err != nil {
 				return err
 			}

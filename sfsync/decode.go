@@ -66,6 +66,8 @@ func (s *session) schema(ctx context.Context, t *topic, id string) (schema, erro
 	if how.object != nil {
 		if how.events, err = how.object.table.Events(text); err != nil {
 			s.log.Warn("an event schema cannot be used; the object is read again", "object", how.object.name, "fault", err)
+		} else if err := s.met(ctx, how.object, how.events); err != nil {
+			return schema{}, err
 		}
 	}
 	t.schemas[id] = how

@@ -30,6 +30,8 @@ type object struct {
 	ready    chan struct{} // closed when reads may begin: the position is durable
 	wake     chan struct{} // a batch has committed: dirty rows may be owed; holds one token
 	indebted chan struct{} // the same, for ranges
+	doubt    chan struct{} // the org is to be looked at now; holds one token
+	missing  []string      // columns that the last schema of its events lacks; of the topic's goroutine
 
 	// mu is held from loading rows to queueing the batch made of them.
 	mu       sync.Mutex
@@ -41,6 +43,8 @@ type object struct {
 	beaten   map[string]int  // id -> how often an event won against its re-read
 	caught   int64
 	moves    atomic.Int64 // how often rows became dirty because owners moved
+	held     *hold        // why the object pauses, or nil
+	unseen   int64        // see store.Object
 
 	// queued is what batches not yet committed do to rows. Its lock is its own,
 	// because commits clear it while a maker waits for room in the queue.
@@ -67,8 +71,8 @@ func missing(a store.Absence) func(store.Row) bool {
 func newObject(table *minimize.Table, schema store.Table, state store.Object) *object {
 	o := &object{
 		name: schema.Object, api: table.Object(), table: table, columns: table.Columns(), schema: schema,
-		ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1),
-		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught,
+		ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
+		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught, unseen: state.Unseen,
 		open: map[int64]int64{}, beaten: map[string]int{}, tracked: map[string]bool{},
 	}
 	o.queued.rows = map[string]store.Row{}

@@ -9,13 +9,17 @@ type pace struct {
 	firstPause, longestPause, lasted time.Duration
 
 	poll time.Duration // how often an object without change events is read
+
+	sight time.Duration // between two looks at what the org shows of an object
+	look  time.Duration // the same, while the object is held
+	lag   time.Duration // how long after it is regained an object is read once more
 }
 
 var usualPace = pace{firstPause: time.Second, longestPause: time.Minute, lasted: 2 * time.Minute,
-	poll: 5 * time.Minute}
+	poll: 5 * time.Minute, sight: time.Hour, look: 5 * time.Minute, lag: 15 * time.Minute}
 
 // faster divides every interval by n.
 func (p pace) faster(n time.Duration) pace {
 	return pace{firstPause: p.firstPause / n, longestPause: p.longestPause / n, lasted: p.lasted / n,
-		poll: p.poll / n}
+		poll: p.poll / n, sight: p.sight / n, look: p.look / n, lag: p.lag / n}
 }

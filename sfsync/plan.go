@@ -3,6 +3,7 @@ package sfsync
 import (
 	"context"
 
+	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
@@ -13,7 +14,7 @@ func (s *Sync) Plan(ctx context.Context) (store.Plan, error) {
 	if _, err := s.cfg.Org.SignIn(ctx); err != nil {
 		return store.Plan{}, err
 	}
-	_, schema, err := s.compile(ctx)
+	_, schema, err := s.compile(ctx, func(string, error) *minimize.Table { return nil })
 	if err != nil {
 		return store.Plan{}, err
 	}

@@ -62,6 +62,9 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	if b.Caught != 0 {
 		o.caught = b.Caught
 	}
+	if b.Unseen != 0 {
+		o.unseen = max(0, b.Unseen)
+	}
 	b.ForgetGone = o.forgettable(disabled)
 	o.forgot = max(o.forgot, b.ForgetGone)
 	o.enter(b)

@@ -201,31 +201,39 @@ func (anyone) Record(context.Context, crypto.Use) error { return nil }
 
 // difference describes the first difference between org and copy, "" if none.
 func (r *rig) difference() string {
+	for _, object := range r.policy.ObjectNames() {
+		if d := r.differenceIn(object); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+// differenceIn is that of one object.
+func (r *rig) differenceIn(object string) string {
 	opener, err := r.vault.Opener(anyone{})
 	r.must(err)
-	for _, object := range r.policy.ObjectNames() {
-		want := maps.Collect(r.org.Records(object))
-		table, err := r.rows.Table(r.Context(), object)
-		if err != nil {
-			return object + ": not prepared"
+	want := maps.Collect(r.org.Records(object))
+	table, err := r.rows.Table(r.Context(), object)
+	if err != nil {
+		return object + ": not prepared"
+	}
+	seen := 0
+	for row, err := range r.rows.Rows(r.Context(), object) {
+		r.must(err)
+		if row.Mark != store.Live {
+			continue
 		}
-		seen := 0
-		for row, err := range r.rows.Rows(r.Context(), object) {
-			r.must(err)
-			if row.Mark != store.Live {
-				continue
-			}
-			seen++
-			if row.Dirty {
-				return fmt.Sprintf("%s %s is dirty", object, row.ID)
-			}
-			if d := r.differs(opener, table, row, want[row.ID]); d != "" {
-				return d
-			}
+		seen++
+		if row.Dirty {
+			return fmt.Sprintf("%s %s is dirty", object, row.ID)
 		}
-		if seen != len(want) {
-			return fmt.Sprintf("%s: the copy has %d live rows, the org %d", object, seen, len(want))
+		if d := r.differs(opener, table, row, want[row.ID]); d != "" {
+			return d
 		}
+	}
+	if seen != len(want) {
+		return fmt.Sprintf("%s: the copy has %d live rows, the org %d", object, seen, len(want))
 	}
 	return ""
 }

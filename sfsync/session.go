@@ -26,6 +26,8 @@ type session struct {
 	queue   chan *Batch
 	unacked unacked
 	stop    context.CancelCauseFunc
+
+	streaming bool // not a pass without a stream
 }
 
 // Changes hands out the batches that Run would apply, before they are applied.
@@ -82,7 +84,7 @@ func (s *session) open(ctx context.Context) error {
 	if identity.OrgID != s.cfg.Vault.OrgID() {
 		return fault.New(fault.WrongOrg, "sfsync.Run", "the keys belong to another org than the one signed in to; use this org's keys")
 	}
-	tables, schema, err := s.compile(ctx)
+	tables, schema, err := s.compile(ctx, s.remembered)
 	if err != nil {
 		return err
 	}
@@ -93,6 +95,7 @@ func (s *session) open(ctx context.Context) error {
 	s.epoch = state.Epoch
 	for i, table := range schema.Tables {
 		o := newObject(tables[i], table, state.Objects[table.Object])
+		o.held = s.sight.held(o.name)
 		s.objects[o.name], s.names[o.api] = o, o.name
 		if table.Topic != "" {
 			s.join(o, table.Topic, state.Topics[table.Topic])
@@ -106,21 +109,32 @@ func (s *session) open(ctx context.Context) error {
 	return err
 }
 
-// compile describes each object of the policy and fits the policy to it.
-func (s *Sync) compile(ctx context.Context) ([]*minimize.Table, store.Schema, error) {
+// remembered is an object's table as it was when last in sight, and holds the
+// object. Before the first session there is none: what is lost then is more
+// likely a wrong setting.
+func (s *session) remembered(name string, err error) *minimize.Table {
+	table := s.sight.table(name)
+	if table == nil || !s.begun.Load() {
+		return nil
+	}
+	if s.sight.held(table.StableName()) == nil {
+		s.sight.hold(table.StableName(), err, s.pace)
+	}
+	return table
+}
+
+// compile describes each object of the policy and fits the policy to it. What
+// instead returns, if anything, takes the place of one that is lost.
+func (s *Sync) compile(ctx context.Context, instead func(name string, err error) *minimize.Table) ([]*minimize.Table, store.Schema, error) {
 	schema := store.Schema{Org: s.cfg.Vault.OrgID(), Policy: s.cfg.Policy.Version, Hash: s.cfg.Policy.Hash()}
 	var tables []*minimize.Table
 	for _, name := range s.cfg.Policy.ObjectNames() {
-		describe, err := s.rest.Describe(ctx, name)
-		if err != nil {
-			return nil, schema, err
+		table, err := s.describe(ctx, name)
+		if lost(err) {
+			table = instead(name, err)
 		}
-		table, err := s.cfg.Policy.Compile(name, describe)
-		if err != nil {
+		if table == nil {
 			return nil, schema, err
-		}
-		if unlisted := table.Unlisted(); len(unlisted) > 0 {
-			s.log.Debug("fields of the org that the policy does not list", "object", name, "fields", unlisted)
 		}
 		tables = append(tables, table)
 	}
@@ -150,6 +164,7 @@ func (s *Sync) kept(table *minimize.Table, movable map[string]bool) store.Table 
 // stream runs topics and workers and hands out what they make.
 func (s *session) stream(ctx context.Context, yield func(*Batch, error) bool) error {
 	s.status.phase("running")
+	s.streaming = true
 	g, ctx := errgroup.WithContext(ctx)
 	for _, t := range s.topics {
 		g.Go(func() error { return s.follow(ctx, t) })
@@ -157,6 +172,7 @@ func (s *session) stream(ctx context.Context, yield func(*Batch, error) bool) er
 	for _, o := range s.objects {
 		g.Go(func() error { return s.scan(ctx, o) })
 		g.Go(func() error { return s.reread(ctx, o) })
+		g.Go(func() error { return s.watch(ctx, o) })
 		if o.topic == nil {
 			close(o.ready)
 			g.Go(func() error { return s.poll(ctx, o) })

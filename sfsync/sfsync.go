@@ -78,6 +78,7 @@ type Sync struct {
 	busy     sync.Mutex  // held while a session is under way
 	begun    atomic.Bool // a session has been opened once
 	status   status
+	sight    sight
 	observed observed
 	pace     pace
 	disabled rule // tests only
@@ -117,6 +118,8 @@ func New(cfg Config) (*Sync, error) {
 	}
 	s := &Sync{cfg: cfg, rest: rest.New(cfg.Org), bulk: bulk.New(cfg.Org),
 		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log, pace: usualPace}
+	s.sight.tables, s.sight.heard = map[string]*minimize.Table{}, map[string]bool{}
+	s.sight.holds, s.sight.ended = map[string]*hold{}, map[string]*hold{}
 	cfg.Org.Observe(s.observe)
 	return s, nil
 }

@@ -29,6 +29,11 @@ type Status struct {
 
 // ObjectStatus is how far one object is.
 type ObjectStatus struct {
+	// Paused is why the object alone pauses, such as fault.FieldLost, or "". It
+	// goes on when the org shows it again, which is looked at every few minutes.
+	Paused fault.Code
+	Since  time.Time // when the pause began
+
 	Owed  bool  // a read of all its records is owed or under way
 	Rows  int64 // of that read, committed or queued
 	Total int64 // of that read, 0 until known
@@ -51,7 +56,7 @@ func (s Status) Ready(maxLag time.Duration) bool {
 		return false
 	}
 	for _, o := range s.Objects {
-		if o.Owed {
+		if o.Owed || o.Paused != "" {
 			return false
 		}
 	}
@@ -96,7 +101,7 @@ func (s *status) opened(se *session) {
 	defer s.Unlock()
 	s.now.Objects, s.now.Topics = map[string]ObjectStatus{}, map[string]TopicStatus{}
 	for name, o := range se.objects {
-		s.now.Objects[name] = ObjectStatus{Owed: len(o.owed) > 0}
+		s.now.Objects[name] = ObjectStatus{Owed: len(o.owed) > 0}.paused(o.held)
 	}
 	for name := range se.topics {
 		s.now.Topics[name] = TopicStatus{}
@@ -106,7 +111,23 @@ func (s *status) opened(se *session) {
 func (s *status) reading(object string, rows, total int64) {
 	s.Lock()
 	defer s.Unlock()
-	s.now.Objects[object] = ObjectStatus{Owed: true, Rows: rows, Total: total}
+	now := s.now.Objects[object]
+	now.Owed, now.Rows, now.Total = true, rows, total
+	s.now.Objects[object] = now
+}
+
+func (s *status) paused(object string, h *hold) {
+	s.Lock()
+	defer s.Unlock()
+	s.now.Objects[object] = s.now.Objects[object].paused(h)
+}
+
+func (o ObjectStatus) paused(h *hold) ObjectStatus {
+	o.Paused, o.Since = "", time.Time{}
+	if h != nil {
+		o.Paused, o.Since = fault.CodeOf(h.err), h.since
+	}
+	return o
 }
 
 func (s *status) waiting(err error, wait time.Duration) {

@@ -40,27 +40,43 @@ func (s *session) join(o *object, name string, state store.Topic) {
 // knows is replaced by a new position, and everything is owed again.
 func (s *session) follow(ctx context.Context, t *topic) error {
 	return s.keepTrying(ctx, func(ctx context.Context) error {
-		if s.disabled&positionFirst != 0 {
-			t.arm()
-		}
-		if t.position == "" {
-			if err := s.begin(ctx, t); err != nil {
-				return err
-			}
-		}
-		t.arm()
 		for {
-			t.cursor = cursor{safe: t.position}
-			err := s.subscribe(ctx, t)
-			if fault.CodeOf(err) != fault.ReplayInvalid {
+			err := s.listen(ctx, t)
+			if !lost(err) || !s.sight.hasHeard(t.name) {
 				return err
 			}
-			s.log.Warn("Salesforce no longer knows the position; a new one is taken and everything is read again", "topic", t.name)
-			if err := s.begin(ctx, t); err != nil {
+			if err := s.pause(ctx, t, err); err != nil {
 				return err
 			}
 		}
 	})
+}
+
+func (s *session) listen(ctx context.Context, t *topic) error {
+	if s.disabled&positionFirst != 0 {
+		t.arm()
+	}
+	// Before any read: without View All, records that others own look deleted.
+	if _, err := s.events.Topic(ctx, t.name); err != nil {
+		return err
+	}
+	if t.position == "" {
+		if err := s.begin(ctx, t); err != nil {
+			return err
+		}
+	}
+	t.arm()
+	for {
+		t.cursor = cursor{safe: t.position}
+		err := s.subscribe(ctx, t)
+		if fault.CodeOf(err) != fault.ReplayInvalid {
+			return err
+		}
+		s.log.Warn("Salesforce no longer knows the position; a new one is taken and everything is read again", "topic", t.name)
+		if err := s.begin(ctx, t); err != nil {
+			return err
+		}
+	}
 }
 
 // begin takes a position where the topic stands now. No call returns one: the
@@ -73,6 +89,7 @@ func (s *session) begin(ctx context.Context, t *topic) error {
 		if err != nil {
 			return err
 		}
+		s.sight.hear(t.name)
 		next := store.Position(d.Latest)
 		batch := store.Batch{Topic: t.name, From: t.position, Next: next, AsOf: time.Now().Unix()}
 		if err := s.oweAll(ctx, t.owners(s.disabled), batch); err != nil {
@@ -138,6 +155,7 @@ func (s *session) subscribe(ctx context.Context, t *topic) error {
 	}()
 	var err error
 	for d := range deliveries {
+		s.sight.hear(t.name)
 		if err == nil {
 			if err = s.absorb(ctx, t, gather(d, deliveries)); err != nil {
 				cancel()
@@ -200,6 +218,7 @@ func (s *session) absorb(ctx context.Context, t *topic, deliveries []pubsub.Deli
 	defer lockAll(concerned)()
 	for _, o := range concerned {
 		mine := slices.DeleteFunc(slices.Clone(arrivals), func(a arrival) bool { return a.object != o })
+		o.dim(mine)
 		ob, err := s.made(ctx, o, keys, mine)
 		if err != nil {
 			return err

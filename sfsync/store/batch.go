@@ -1,6 +1,10 @@
 package store
 
-import "github.com/sfsync/sfsync-go/sfsync/audit"
+import (
+	"math"
+
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+)
 
 // Batch is one transaction.
 type Batch struct {
@@ -41,11 +45,18 @@ type ObjectBatch struct {
 	Update []Read  // job and locator of reads that go on
 	End    []int64 // ids of reads that are done or given up
 	Caught int64   // new value of Object.Caught, if not 0
+	Unseen int64   // new value of Object.Unseen, if not 0; Found ends it
 
 	// ForgetGone drops gone marks with a Seq up to it, unless they are dirty:
 	// no open read is older.
 	ForgetGone int64
 }
+
+// Values of ObjectBatch.Unseen that are no time.
+const (
+	Lost  int64 = math.MaxInt64 // the org does not show all of the object
+	Found int64 = -1            // it does, and everything was owed since
+)
 
 // Absence names the rows that a finished read should have returned.
 type Absence struct {

@@ -90,6 +90,7 @@ type Object struct {
 	N      int64   // numbers batches and reads in the order they commit
 	Floor  int64   // a read begun before it pays nothing
 	Caught int64   // unix seconds up to which CatchUp has read, or 0
+	Unseen int64   // unix seconds up to which changes may have gone unseen, Lost, or 0
 	Owed   []Range // debts that only a read of the range pays
 	Reads  []Read  // reads begun and not yet ended
 }

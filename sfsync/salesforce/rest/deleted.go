@@ -36,7 +36,7 @@ func (c *Client) Deleted(ctx context.Context, object string, from, to time.Time)
 	window := url.Values{"start": {from.UTC().Format(time.RFC3339)}, "end": {to.UTC().Format(time.RFC3339)}}
 	body, header, err := c.org.Read(ctx, salesforce.Request{Path: "sobjects/" + object + "/deleted/", Query: window}, longestPage)
 	if err != nil {
-		return Deleted{}, on(err, object)
+		return Deleted{}, ofObject(err, object)
 	}
 	d, err := readDeleted(body)
 	d.ServerTime = serverTime(header)

@@ -49,14 +49,14 @@ type Client struct{ org *salesforce.Org }
 func New(org *salesforce.Org) *Client { return &Client{org} }
 
 // Describe returns the description of an object as the org sent it (REST API
-// guide, "sObject Describe"). fault.NotFound: the object does not exist or is
+// guide, "sObject Describe"). fault.ObjectLost: the object does not exist or is
 // hidden from the integration user.
 func (c *Client) Describe(ctx context.Context, object string) ([]byte, error) {
 	if !apiName(object) {
 		return nil, errName()
 	}
 	body, err := c.through(ctx, http.MethodGet, "sobjects/"+object+"/describe", nil, longestDescribe)
-	return body, on(err, object)
+	return body, ofObject(err, object)
 }
 
 // Limit is one allocation of the org: how much it has, and how much is left.
@@ -120,6 +120,18 @@ func on(err error, object string) error {
 	}
 	named := *e
 	return named.On(object)
+}
+
+// ofObject is on for a path that begins with the object: that there is no such
+// resource means that there is no such object, which no caller may take for an
+// object without records.
+func ofObject(err error, object string) error {
+	var e *fault.Error
+	if errors.As(err, &e) && e.Code() == fault.NotFound && (e.ServerCode() == "NOT_FOUND" || e.ServerCode() == "") {
+		return fault.New(fault.ObjectLost, "rest.Client", "an object is gone or hidden from the integration user; check the object and its permissions").
+			On(object).HTTP(e.HTTPStatus()).Server(e.ServerCode())
+	}
+	return on(err, object)
 }
 
 // serverTime is the org's clock when it answered, to the second, or the zero

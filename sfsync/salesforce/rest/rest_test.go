@@ -105,7 +105,7 @@ func TestDescribe(t *testing.T) {
 	server.DenyObject("Contact")
 	_, err = c.Describe(t.Context(), "Contact")
 	var e *fault.Error
-	if !errors.As(err, &e) || e.Code() != fault.NotFound || e.Object() != "Contact" || e.HTTPStatus() != 404 {
+	if !errors.As(err, &e) || e.Code() != fault.ObjectLost || e.Object() != "Contact" || e.HTTPStatus() != 404 {
 		t.Errorf("hidden object: %v", err)
 	}
 	if _, err := c.Describe(t.Context(), "Contact/../../x"); !errors.Is(err, fault.RequestInvalid) {

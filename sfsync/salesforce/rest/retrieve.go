@@ -51,7 +51,7 @@ func (c *Client) Retrieve(ctx context.Context, object string, ids, fields []stri
 	}
 	data, header, err := c.org.Read(ctx, salesforce.Request{Method: http.MethodPost, Path: "composite/sobjects/" + object, Body: body, Repeatable: true}, longestPage)
 	if err != nil {
-		return Answer{}, on(err, object)
+		return Answer{}, ofObject(err, object)
 	}
 	answer := Answer{ServerTime: serverTime(header)}
 	if answer.Records, err = readRecords(data, ids); err != nil {

@@ -119,7 +119,7 @@ func (c *conn) describe(t store.Table) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.run(`INSERT INTO object VALUES (?, ?, ?, 0, 0, 0)
+	if _, err := c.run(`INSERT INTO object (name, topic, rules, n, floor, caught) VALUES (?, ?, ?, 0, 0, 0)
 		ON CONFLICT DO UPDATE SET topic = excluded.topic, rules = excluded.rules`, t.Object, t.Topic, string(rules)); err != nil {
 		return err
 	}

@@ -203,8 +203,8 @@ func (c *conn) state() (store.State, error) {
 	if err != nil {
 		return st, err
 	}
-	err = c.each(`SELECT name, n, floor, caught FROM object`, nil, func(s *sqlite3.Stmt) error {
-		st.Objects[s.ColumnText(0)] = store.Object{N: s.ColumnInt64(1), Floor: s.ColumnInt64(2), Caught: s.ColumnInt64(3)}
+	err = c.each(`SELECT name, n, floor, caught, unseen FROM object`, nil, func(s *sqlite3.Stmt) error {
+		st.Objects[s.ColumnText(0)] = store.Object{N: s.ColumnInt64(1), Floor: s.ColumnInt64(2), Caught: s.ColumnInt64(3), Unseen: s.ColumnInt64(4)}
 		return nil
 	})
 	if err != nil {

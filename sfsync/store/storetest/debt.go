@@ -188,6 +188,18 @@ var debts = []promise{
 		b.Objects[0].Update = []store.Read{other}
 		c.conflict(b)
 	}},
+	{"up to when changes went unseen is kept", func(c *held) {
+		c.start()
+		for _, step := range []struct{ set, want int64 }{{store.Lost, store.Lost}, {0, store.Lost}, {1_700_000_000, 1_700_000_000}, {store.Found, 0}} {
+			b := c.batch()
+			b.Objects[0].Unseen = step.set
+			c.apply(b)
+			c.reopen()
+			if got := c.state.Objects["Contact"].Unseen; got != step.want {
+				c.Errorf("after %d it is %d, want %d", step.set, got, step.want)
+			}
+		}
+	}},
 	{"how far an object was polled is kept", func(c *held) {
 		b := c.start().batch()
 		b.Objects[0].Caught = 1_700_000_000

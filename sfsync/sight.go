@@ -1,0 +1,197 @@
+package sfsync
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// sight is what a Sync has seen of the org and what it lost sight of. It
+// outlives a session, so that the next one can hold what is lost then.
+type sight struct {
+	sync.Mutex
+	tables map[string]*minimize.Table // by API name, as last described
+	heard  map[string]bool            // topics that have answered
+	holds  map[string]*hold           // by stable name
+	ended  map[string]*hold           // the last one of each object that is not held
+}
+
+// describe asks the org for an object and fits the policy to it. A field that
+// the org gained is reported by name, once; nothing of it is kept.
+func (s *Sync) describe(ctx context.Context, name string) (*minimize.Table, error) {
+	answer, err := s.rest.Describe(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	table, err := s.cfg.Policy.Compile(name, answer)
+	if err != nil {
+		return nil, err
+	}
+	if gained := s.sight.gained(table); len(gained) > 0 {
+		s.log.Info("fields of the org that the policy does not list", "object", name, "fields", gained)
+	}
+	return table, nil
+}
+
+// gained remembers the table, and returns the unlisted fields that the one
+// before it did not have.
+func (s *sight) gained(table *minimize.Table) []string {
+	s.Lock()
+	defer s.Unlock()
+	fields, before := table.Unlisted(), s.tables[table.Object()]
+	if before != nil {
+		fields = slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return slices.Contains(before.Unlisted(), f) })
+	}
+	s.tables[table.Object()] = table
+	return fields
+}
+
+func (s *sight) table(name string) *minimize.Table {
+	s.Lock()
+	defer s.Unlock()
+	return s.tables[name]
+}
+
+// hear notes that a topic has answered a subscription: from then on a refusal
+// is a loss, not a wrong setting.
+func (s *sight) hear(topic string) {
+	s.Lock()
+	defer s.Unlock()
+	s.heard[topic] = true
+}
+
+func (s *sight) hasHeard(topic string) bool {
+	s.Lock()
+	defer s.Unlock()
+	return s.heard[topic]
+}
+
+// hold notes why an object is held. One that is lost again soon is looked at
+// less often, because each release costs a read of everything.
+func (s *sight) hold(name string, err error, p pace) *hold {
+	s.Lock()
+	defer s.Unlock()
+	h := &hold{err: err, since: time.Now(), wait: p.look, over: make(chan struct{})}
+	if before := s.ended[name]; before != nil && h.since.Sub(before.since) < p.sight {
+		h.wait = min(2*before.wait, p.sight)
+	}
+	s.holds[name] = h
+	return h
+}
+
+func (s *sight) held(name string) *hold {
+	s.Lock()
+	defer s.Unlock()
+	return s.holds[name]
+}
+
+func (s *sight) release(name string) {
+	s.Lock()
+	defer s.Unlock()
+	s.ended[name] = s.holds[name]
+	delete(s.holds, name)
+}
+
+// watch looks at the object once an hour, and every few minutes while it is
+// held. Describes are not asked for conditionally: a permission that was taken
+// away is no change of the object (REST API guide, "sObject Describe").
+func (s *session) watch(ctx context.Context, o *object) error {
+	o.mu.Lock()
+	var err error
+	if o.held != nil { // since before this session
+		err = s.oweSight(ctx, o, store.Lost)
+	}
+	o.mu.Unlock()
+	for err == nil && ctx.Err() == nil {
+		select {
+		case <-time.After(o.untilLook(s.pace)):
+		case <-o.doubt:
+		case <-ctx.Done():
+			return nil
+		}
+		err = s.keepTrying(ctx, func(ctx context.Context) error { return s.look(ctx, o) })
+	}
+	return err
+}
+
+func (o *object) untilLook(p pace) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.held != nil:
+		return o.held.wait
+	case o.unseen == store.Lost: // and the process ended meanwhile
+		return 0
+	case o.unseen != 0:
+		return min(p.sight, time.Until(time.Unix(o.unseen, 0)))
+	}
+	return p.sight
+}
+
+// errChanged ends a session whose tables no longer fit the org.
+var errChanged = fault.New(fault.Conflict, "sfsync.Run", "the org describes an object in another way than before; the run begins again with what it says now")
+
+// look asks the org whether all that the policy names of the object is there
+// and open to the user.
+func (s *session) look(ctx context.Context, o *object) error {
+	table, err := s.describe(ctx, o.api)
+	if err == nil && s.streaming && o.topic != nil {
+		_, err = s.events.Topic(ctx, o.topic.name)
+	}
+	switch {
+	case lost(err):
+		return s.hold(ctx, o, err)
+	case err != nil:
+		return err
+	case table.Equal(o.table):
+		return s.release(ctx, o)
+	}
+	// Values may have been converted without an event (Change Data Capture
+	// guide, "Conversion of Field Types"), so everything is owed.
+	if err := s.commitAlone(ctx, store.ObjectBatch{Object: o.name, Floor: true, Owe: []store.Range{store.Whole(store.Full)}}); err != nil {
+		return err
+	}
+	s.stop(errChanged)
+	return errChanged
+}
+
+// inSight looks at an object that was lost before a pass without a stream, and
+// fails if it still is.
+func (s *session) inSight(ctx context.Context, o *object) error {
+	if o.held == nil && o.unseen == 0 {
+		return nil
+	}
+	if err := s.look(ctx, o); err != nil {
+		return err
+	}
+	if o.held != nil {
+		return o.held.err
+	}
+	return nil
+}
+
+// met notes a schema that events came with for the first time. If it lacks a
+// column that one before it had, the field was dropped, and may be back
+// already with other values.
+func (s *session) met(ctx context.Context, o *object, events *minimize.EventProjection) error {
+	missing := events.Missing()
+	gone := slices.DeleteFunc(slices.Clone(missing), func(c string) bool { return slices.Contains(o.missing, c) })
+	first := o.missing == nil
+	o.missing = append([]string{}, missing...)
+	if first || len(gone) == 0 {
+		return nil
+	}
+	if err := s.hold(ctx, o, fault.New(fault.FieldLost, "sfsync.Run", "change events no longer have these fields; restore them, or take them out of the policy").On(o.api, gone...)); err != nil {
+		return err
+	}
+	select {
+	case o.doubt <- struct{}{}:
+	default:
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package sfsync_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// paused is a running copy of Contact and Case, of which Contact will be lost.
+type paused struct {
+	*rig
+	stop       func() error
+	first, two string // contacts
+	kase       string
+	lastJob    atomic.Int64 // unix milliseconds at which the last Bulk job was made
+}
+
+// hasten makes the hour between two looks 12 seconds, and the five minutes
+// between those at a held object 1; lag is the quarter of an hour after which
+// one that is regained is read again.
+const (
+	hasten = 300
+	lag    = 15 * time.Minute / hasten
+)
+
+func newPaused(t *testing.T) *paused {
+	p := &paused{}
+	org := newOrg(t, salesforcetest.Config{})
+	p.first = org.Insert("Contact", map[string]any{"LastName": "First", "Email": "first@example.com", "Department": "one"})
+	p.two = org.Insert("Contact", map[string]any{"LastName": "Second", "Email": "second@example.com", "Department": "two"})
+	p.kase = org.Insert("Case", map[string]any{"ContactId": p.first, "Subject": "mine", "Status": "New"})
+	p.rig = open(t, org, t.TempDir(), startPolicy)
+	p.sync.Hasten(hasten)
+	org.Intercept(salesforcetest.Fault{Times: -1, Match: func(r *http.Request) bool {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/jobs/query") {
+			p.lastJob.Store(time.Now().UnixMilli())
+		}
+		return false
+	}})
+	p.run()
+	p.await("the first copy", p.settledAndEqual)
+	return p
+}
+
+func (p *paused) run() {
+	p.stop = p.start()
+	p.Cleanup(func() { p.stop() })
+}
+
+func (p *paused) code() fault.Code { return p.sync.Status().Objects["Contact"].Paused }
+
+// othersGoOn: a change of the other object arrives while Contact is paused.
+func (p *paused) othersGoOn() {
+	p.Helper()
+	p.org.Update("Case", p.kase, map[string]any{"Subject": time.Now().String()})
+	p.await("a change of the other object", func() bool { return p.differenceIn("Case") == "" })
+	if s := p.sync.Status(); s.Objects["Contact"].Paused == "" || s.Objects["Case"].Paused != "" || s.Waiting != "" || s.Ready(time.Hour) {
+		p.Errorf("while Contact is paused: %+v", s)
+	}
+}
+
+// An object that is lost pauses alone: the other goes on, and once it is shown
+// again the copy equals the org, with all that happened meanwhile.
+func TestLostObjectPausesAlone(t *testing.T) {
+	t.Parallel()
+	email := func(p *paused) { p.org.HideField("Contact", "Email") }
+	back := func(p *paused) { p.org.ShowField("Contact", "Email") }
+	for _, c := range []struct {
+		name       string
+		lose, mend func(*paused)
+		codes      []fault.Code
+	}{
+		{"field hidden", email, back, []fault.Code{fault.FieldLost}},
+		{"field hidden, changed bits too", func(p *paused) {
+			p.org.SetPubSub(salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, DropHiddenBits: true})
+			email(p)
+		}, back, []fault.Code{fault.FieldLost}},
+		{"field dropped", func(p *paused) { p.org.DropField("Contact", "Department") },
+			func(p *paused) { p.org.AddField("Contact", "Department", "string", 80) }, []fault.Code{fault.FieldLost}},
+		{"field dropped, back as another type", func(p *paused) { p.org.DropField("Contact", "Department") },
+			func(p *paused) { p.org.AddField("Contact", "Department", "boolean", 0) }, []fault.Code{fault.FieldLost}},
+		{"object hidden", func(p *paused) { p.org.DenyObject("Contact") }, func(p *paused) { p.org.AllowObject("Contact") },
+			[]fault.Code{fault.ObjectLost, fault.Denied}}, // whichever call comes first
+		{"View All lost", func(p *paused) { p.org.SetViewAll("Contact", false) }, func(p *paused) { p.org.SetViewAll("Contact", true) }, []fault.Code{fault.Denied}},
+		{"no longer selected", func(p *paused) { p.org.Select("Contact", false); p.org.CutStreams() },
+			func(p *paused) { p.org.Select("Contact", true) }, []fault.Code{fault.NotSelected}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPaused(t)
+			c.lose(p)
+			// Before the loss is noticed, and what is hidden is not even marked.
+			unnoticed := p.org.Insert("Contact", map[string]any{"LastName": "Third", "Email": "third@example.com"})
+			p.await("the pause", func() bool { return p.code() != "" })
+			if !slices.Contains(c.codes, p.code()) {
+				t.Errorf("paused for %s, want %s", p.code(), c.codes)
+			}
+			p.othersGoOn()
+			p.org.Update("Contact", p.first, map[string]any{"LastName": "Changed", "Email": "changed@example.com"})
+			p.org.Delete("Contact", p.two)
+			p.org.Insert("Contact", map[string]any{"LastName": "New", "Email": "new@example.com"})
+			p.othersGoOn()
+			c.mend(p)
+			p.await("the end of the pause", func() bool { return p.code() == "" })
+			again := time.Now().Add(lag - 100*time.Millisecond)
+			p.await("a copy equal to the org", p.settledAndEqual)
+			p.await("another read of all records", func() bool { return p.lastJob.Load() >= again.UnixMilli() && p.settledAndEqual() })
+			if got := p.row("Contact", unnoticed); got.Mark != store.Live {
+				t.Errorf("the record made unnoticed is %d", got.Mark)
+			}
+			p.must(p.stop())
+		})
+	}
+}
