@@ -15,6 +15,8 @@ type jobs struct {
 	list []*job
 	n    int64
 	fail int // how many of the next are to fail
+
+	ingests []*ingest
 }
 
 // FailJobs makes the next n query jobs end as Failed, as those that the service
@@ -41,7 +43,7 @@ func (o *Org) AbortJobs() {
 func (o *Org) ExpireJobs() {
 	o.jobs.mu.Lock()
 	defer o.jobs.mu.Unlock()
-	o.jobs.list = nil
+	o.jobs.list, o.jobs.ingests = nil, nil
 }
 
 func (j *job) running() bool { return j.state == "UploadComplete" || j.state == "InProgress" }
@@ -102,10 +104,12 @@ func (js *jobs) remove(j *job) {
 
 // serveJobs answers jobs/query (Bulk API 2.0 Developer Guide, "Query").
 func (o *Org) serveJobs(c *call) (*answer, error) {
-	if c.at(1) != "query" {
+	switch {
+	case c.at(1) == "ingest":
+		return o.serveIngest(c)
+	case c.at(1) != "query":
 		return nil, noSuchResource()
-	}
-	if c.at(2) == "" {
+	case c.at(2) == "":
 		switch c.Method {
 		case http.MethodPost:
 			return o.createJob(c)
@@ -202,11 +206,7 @@ func (j *job) poll(js *jobs) {
 func (o *Org) jobBody(j *job, long bool) map[string]any {
 	o.jobs.mu.Lock()
 	defer o.jobs.mu.Unlock()
-	version, _ := strconv.ParseFloat(strings.TrimPrefix(j.version, "v"), 64)
-	stamp := j.created.UTC().Format(replicationLayout)
-	m := map[string]any{"id": j.id, "operation": j.operation, "object": j.query.object.Name, "createdById": o.state.UserID,
-		"createdDate": stamp, "systemModstamp": stamp, "state": j.state, "concurrencyMode": "Parallel", "contentType": "CSV",
-		"apiVersion": version, "lineEnding": j.ending, "columnDelimiter": j.delimiter}
+	m := o.jobHead(j.id, j.operation, j.query.object.Name, j.state, j.version, j.ending, j.delimiter, j.created)
 	if !long {
 		return m
 	}
@@ -219,6 +219,15 @@ func (o *Org) jobBody(j *job, long bool) map[string]any {
 		m["errorMessage"] = j.failure
 	}
 	return m
+}
+
+// jobHead is what query and ingest jobs have in common.
+func (o *Org) jobHead(id, operation, object, state, version, ending, delimiter string, created time.Time) map[string]any {
+	number, _ := strconv.ParseFloat(strings.TrimPrefix(version, "v"), 64)
+	stamp := created.UTC().Format(replicationLayout)
+	return map[string]any{"id": id, "operation": operation, "object": object, "createdById": o.state.UserID,
+		"createdDate": stamp, "systemModstamp": stamp, "state": state, "concurrencyMode": "Parallel", "contentType": "CSV",
+		"apiVersion": number, "lineEnding": ending, "columnDelimiter": delimiter}
 }
 
 func (o *Org) listJobs(*call) (*answer, error) {

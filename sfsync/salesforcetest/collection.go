@@ -120,7 +120,7 @@ func idOf(fields map[string]any) (id, key string) {
 func (o *Org) each(c *call, allOrNone bool, n int, write func(tx *Tx, i int) (result, error)) (*answer, error) {
 	tx := c.tx
 	if tx == nil {
-		tx = o.begin(o.state.UserID, c.origin(), false)
+		tx = o.begin(o.state.UserID, c.origin("rest"), false)
 		defer tx.Rollback()
 	}
 	lines := make([]map[string]any, n)

@@ -63,7 +63,7 @@ func (o *Org) serveComposite(c *call) (*answer, error) {
 func (o *Org) runComposite(c *call, batch *compositeRequest) ([]compositeResponse, error) {
 	var tx *Tx
 	if batch.AllOrNone {
-		tx = o.begin(o.state.UserID, c.origin(), false)
+		tx = o.begin(o.state.UserID, c.origin("rest"), false)
 		defer tx.Rollback()
 	}
 	results := map[string]any{}

@@ -15,7 +15,7 @@ func (o *Org) transact(c *call, fn func(tx *Tx) error) error {
 	if c.tx != nil {
 		return fn(c.tx)
 	}
-	tx := o.begin(o.state.UserID, c.origin(), false)
+	tx := o.begin(o.state.UserID, c.origin("rest"), false)
 	defer tx.Rollback()
 	if err := fn(tx); err != nil {
 		return err

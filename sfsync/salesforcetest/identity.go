@@ -1,6 +1,7 @@
 package salesforcetest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -23,6 +24,7 @@ type state struct {
 	Username       string                     `json:"username"`
 	ConsumerKey    string                     `json:"consumerKey"`
 	ConsumerSecret string                     `json:"consumerSecret"`
+	Password       string                     `json:"password"`
 	Ports          map[string]int             `json:"ports"`
 	Describes      map[string]json.RawMessage `json:"describes,omitempty"` // of objects whose fields were changed
 }
@@ -38,7 +40,7 @@ func loadState(path string) (state, error) {
 		}
 		s = state{OrgID: recordID("00D", n.Int64()), OrgSerial: n.Int64(), UserID: recordID("005", 1),
 			Username: "sync-" + lower(randomText(8)) + "@example.com", ConsumerKey: "3MVG9" + randomText(80),
-			ConsumerSecret: randomText(64), Ports: map[string]int{}}
+			ConsumerSecret: randomText(64), Password: randomText(24), Ports: map[string]int{}}
 		return s, s.save(path)
 	}
 	if err != nil {
@@ -47,6 +49,7 @@ func loadState(path string) (state, error) {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return s, fmt.Errorf("salesforcetest: %s: %w", filepath.Base(path), err)
 	}
+	s.Password = cmp.Or(s.Password, randomText(24)) // an org of an earlier version has none
 	return s, nil
 }
 
@@ -132,6 +135,9 @@ func (o *Org) ConsumerKey() string { return o.state.ConsumerKey }
 
 // ClientSecret is the connected app's secret, for client credentials.
 func (o *Org) ClientSecret() string { return o.state.ConsumerSecret }
+
+// Password is the integration user's, for the clients that sign in with one.
+func (o *Org) Password() string { return o.state.Password }
 
 // CAFile is the path of the certificate clients of this run trust, in PEM.
 func (o *Org) CAFile() string { return filepath.Join(o.dir, "ca.pem") }

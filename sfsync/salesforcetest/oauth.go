@@ -9,6 +9,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,6 +26,10 @@ func (e *oauthError) Error() string { return "salesforcetest: " + e.code + ": " 
 // serveIdentity answers /services/oauth2, /id and OpenID discovery, on both
 // hosts. It returns false for other paths.
 func (o *Org) serveIdentity(w http.ResponseWriter, r *http.Request, path []string, myDomain bool) bool {
+	if version, ok := soapVersion(path); ok && r.Method == http.MethodPost {
+		o.serveSOAP(w, r, version)
+		return true
+	}
 	switch at := strings.Join(path, "/"); {
 	case at == "services/oauth2/token":
 		o.serveToken(w, r, myDomain)
@@ -67,13 +72,15 @@ func (o *Org) serveToken(w http.ResponseWriter, r *http.Request, myDomain bool) 
 		"scope": "api", "instance_url": o.base(r, "instance"), "id": id, "token_type": "Bearer", "issued_at": issued})
 }
 
-// grant checks the two flows that a machine can sign in by.
+// grant checks the three flows that a machine can sign in by.
 func (o *Org) grant(r *http.Request, myDomain bool) error {
 	switch {
 	case r.Method != http.MethodPost:
 		return &oauthError{"invalid_request", "must use HTTP POST"}
 	case r.FormValue("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer":
 		return o.checkAssertion(r)
+	case r.FormValue("grant_type") == "password":
+		return o.checkPassword(r)
 	case r.FormValue("grant_type") != "client_credentials":
 		return &oauthError{"unsupported_grant_type", "grant type not supported"}
 	case !myDomain: // the login host does not know which org is meant
@@ -97,11 +104,36 @@ func (o *Org) checkClient(r *http.Request) error {
 	return nil
 }
 
+// checkPassword compares user and password. Orgs block this flow by default
+// since Summer '23; this one lets in the clients that know no other.
+func (o *Org) checkPassword(r *http.Request) error {
+	if err := o.checkClient(r); err != nil {
+		return err
+	}
+	if r.FormValue("username") != o.state.Username || subtle.ConstantTimeCompare([]byte(r.FormValue("password")), []byte(o.state.Password)) != 1 {
+		return &oauthError{"invalid_grant", "authentication failure"}
+	}
+	return nil
+}
+
 type claims struct {
 	Issuer   string          `json:"iss"`
 	Subject  string          `json:"sub"`
 	Audience json.RawMessage `json:"aud"`
-	Expires  float64         `json:"exp"`
+	Expires  any             `json:"exp"`
+}
+
+// expires is the time in exp. Some clients write milliseconds, go-salesforce
+// writes the number as a text, and all are let in.
+func (c *claims) expires() time.Time {
+	seconds, err := strconv.ParseFloat(fmt.Sprint(c.Expires), 64)
+	if err != nil {
+		return time.Time{}
+	}
+	if seconds > 1e11 {
+		seconds /= 1000
+	}
+	return time.Unix(int64(seconds), 0)
 }
 
 // checkAssertion verifies a JWT bearer assertion (RFC 7523; OAuth 2.0 JWT
@@ -111,11 +143,7 @@ func (o *Org) checkAssertion(r *http.Request) error {
 	if !ok {
 		return &oauthError{"invalid_grant", "invalid assertion"}
 	}
-	expires := c.Expires
-	if expires > 1e11 { // some clients send milliseconds, and are let in
-		expires /= 1000
-	}
-	left := time.Unix(int64(expires), 0).Sub(o.now())
+	left := c.expires().Sub(o.now())
 	switch {
 	case c.Issuer != o.state.ConsumerKey:
 		return &oauthError{"invalid_client_id", "client identifier invalid"}
@@ -123,7 +151,7 @@ func (o *Org) checkAssertion(r *http.Request) error {
 		return &oauthError{"invalid_grant", "user hasn't approved this consumer"}
 	case !o.audience(c.Audience):
 		return &oauthError{"invalid_grant", "audience is invalid"}
-	case left <= 0 || left > 3*time.Minute+5*time.Second:
+	case left <= 0 || left > orElse(o.cfg.AssertionLife, 5*time.Minute)+5*time.Second:
 		return &oauthError{"invalid_grant", "invalid assertion"}
 	}
 	return nil

@@ -45,6 +45,10 @@ type Config struct {
 	// SessionTimeout is how long an unused token lives; 0 is two hours, the
 	// default of real orgs.
 	SessionTimeout time.Duration
+	// AssertionLife is how far in the future a JWT sign-in may expire; 0 is five
+	// minutes. The documentation says three, and clients in wide use that ask
+	// for five are let in.
+	AssertionLife time.Duration
 	// BulkPolls is how many polls of a query job answer InProgress before
 	// JobComplete.
 	BulkPolls int

@@ -192,6 +192,8 @@ func TestSignIn(t *testing.T) {
 		{"jwt on my domain", c.InstanceURL(), jwt(map[string]any{"aud": c.InstanceURL()}), "", ""},
 		{"jwt for the public login host", c.LoginURL(), jwt(map[string]any{"aud": "https://login.salesforce.com"}), "", ""},
 		{"exp in milliseconds", c.LoginURL(), jwt(map[string]any{"exp": time.Now().Add(time.Minute).UnixMilli()}), "", ""},
+		{"exp as text", c.LoginURL(), jwt(map[string]any{"exp": fmt.Sprint(time.Now().Add(4 * time.Minute).Unix())}), "", ""},
+		{"exp too late", c.LoginURL(), jwt(map[string]any{"exp": time.Now().Add(6 * time.Minute).Unix()}), "invalid_grant", "invalid assertion"},
 		{"exp too far", c.LoginURL(), jwt(map[string]any{"exp": time.Now().Add(time.Hour).Unix()}), "invalid_grant", "invalid assertion"},
 		{"expired", c.LoginURL(), jwt(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}), "invalid_grant", "invalid assertion"},
 		{"wrong audience", c.LoginURL(), jwt(map[string]any{"aud": "https://example.com"}), "invalid_grant", "audience is invalid"},
@@ -201,7 +203,7 @@ func TestSignIn(t *testing.T) {
 		{"client credentials", c.InstanceURL(), credentials(c.ClientSecret()), "", ""},
 		{"client credentials on the login host", c.LoginURL(), credentials(c.ClientSecret()), "invalid_grant", "request not supported on this domain"},
 		{"wrong secret", c.InstanceURL(), credentials("x"), "invalid_client", "invalid client credentials"},
-		{"unknown grant", c.InstanceURL(), url.Values{"grant_type": {"password"}}, "unsupported_grant_type", "grant type not supported"},
+		{"unknown grant", c.InstanceURL(), url.Values{"grant_type": {"device"}}, "unsupported_grant_type", "grant type not supported"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -82,6 +82,9 @@ func (o *Org) serveData(w http.ResponseWriter, r *http.Request, path []string) {
 	c := &call{Request: r, version: path[0], path: path[1:]}
 	a, err := o.admit(c)
 	if err == nil && a == nil {
+		err = c.inflate()
+	}
+	if err == nil && a == nil {
 		a, err = o.route(c)
 	}
 	w.Header().Set("Sforce-Limit-Info", o.api.info(o.cfg))
@@ -213,6 +216,19 @@ func (e *refusal) body(key string) map[string]any {
 	return m
 }
 
+// inflate has a body in gzip read as what it is.
+func (c *call) inflate() error {
+	if !strings.EqualFold(c.Header.Get("Content-Encoding"), "gzip") {
+		return nil
+	}
+	z, err := gzip.NewReader(c.Body)
+	if err != nil {
+		return refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "The request body is not in gzip")
+	}
+	c.Body = io.NopCloser(z)
+	return nil
+}
+
 // decode reads a JSON body, numbers exact.
 func (c *call) decode(v any) error {
 	d := json.NewDecoder(c.Body)
@@ -231,13 +247,13 @@ func (c *call) at(i int) string {
 	return ""
 }
 
-// origin is the changeOrigin of what this call writes.
-func (c *call) origin() string {
+// origin is the changeOrigin of what this call writes through an API.
+func (c *call) origin(api string) string {
 	client := ""
 	for option := range strings.SplitSeq(c.Header.Get("Sforce-Call-Options"), ",") {
 		if value, ok := strings.CutPrefix(strings.TrimSpace(option), "client="); ok {
 			client = value
 		}
 	}
-	return "com/salesforce/api/rest/" + strings.TrimPrefix(c.version, "v") + ";client=" + client
+	return "com/salesforce/api/" + api + "/" + strings.TrimPrefix(c.version, "v") + ";client=" + client
 }
