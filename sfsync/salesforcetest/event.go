@@ -36,8 +36,12 @@ func (b *eventBus) eventsOf(c Commit, options PubSub) []*event {
 	var events []*event
 	same := map[string]*event{}
 	sequence := 0
+	captured := b.org.captured()
 	for _, w := range c.Writes {
-		e := b.eventOf(c, w, options.DiffText)
+		var e *event
+		if o := b.org.object(w.Object); o != nil && slices.Contains(captured, o.Name) {
+			e = b.eventOf(c, w, o, options.DiffText)
+		}
 		if e != nil && !options.Unmerged {
 			if m := same[e.content()]; m != nil {
 				m.Header.IDs = append(m.Header.IDs, w.ID)
@@ -60,11 +64,7 @@ func (e *event) content() string {
 	return fmt.Sprint(e.Schema, e.Header.Change, e.Header.Changed, e.Header.Nulled, e.Header.Diff) + string(e.Body)
 }
 
-func (b *eventBus) eventOf(c Commit, w Write, diff bool) *event {
-	o := b.org.object(w.Object)
-	if o == nil || !b.org.perm.is(b.org.perm.selected, o.Name) {
-		return nil
-	}
+func (b *eventBus) eventOf(c Commit, w Write, o *object, diff bool) *event {
 	s := b.schemaOf(o)
 	e := &event{ID: newUUID(), Commit: c.Number, Schema: s.id, schema: s, Header: header{
 		Entity: o.Name, IDs: []string{w.ID}, Change: slices.Index(changeTypes, string(w.Kind)), Origin: c.Origin,

@@ -32,6 +32,8 @@ type eventBus struct {
 	floods  map[string]*flood
 	disk    *eventLog
 
+	channels channels
+
 	server *pubSubServer
 }
 
@@ -53,6 +55,7 @@ func newEventBus(o *Org, dir string, options PubSub) (*eventBus, error) {
 		}
 	}
 	b.server = newPubSubServer(b)
+	o.perm.changed = b.wakeAll
 	return b, nil
 }
 
@@ -178,9 +181,10 @@ func (b *eventBus) expire() {
 	b.log = slices.Delete(b.log, 0, n)
 }
 
-// after returns up to limit events of the objects behind a position, as many
-// as fit into one response, and the position up to which it looked.
-func (b *eventBus) after(position uint64, objects map[string]bool, limit int) ([]*event, uint64) {
+// after returns up to limit events of the objects that has reports behind a
+// position, as many as fit into one response, and the position up to which it
+// looked.
+func (b *eventBus) after(position uint64, has func(object string) bool, limit int) ([]*event, uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i := sort.Search(len(b.log), func(i int) bool { return b.log[i].Replay > position })
@@ -188,7 +192,7 @@ func (b *eventBus) after(position uint64, objects map[string]bool, limit int) ([
 	size := 0
 	for ; i < len(b.log) && len(found) < limit; i++ {
 		e := b.log[i]
-		if objects[e.Header.Entity] {
+		if has(e.Header.Entity) {
 			if size += len(e.frame); size > maxResponse && len(found) > 0 {
 				break
 			}
@@ -201,11 +205,11 @@ func (b *eventBus) after(position uint64, objects map[string]bool, limit int) ([
 
 // advance looks once more behind a position and, if nothing is there, moves
 // the counter and returns it: the latest_replay_id of an empty response.
-func (b *eventBus) advance(position uint64, objects map[string]bool) (uint64, bool) {
+func (b *eventBus) advance(position uint64, has func(object string) bool) (uint64, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := len(b.log) - 1; i >= 0 && b.log[i].Replay > position; i-- {
-		if objects[b.log[i].Header.Entity] {
+		if has(b.log[i].Header.Entity) {
 			return position, false
 		}
 	}
@@ -216,6 +220,13 @@ func (b *eventBus) advance(position uint64, objects map[string]bool) (uint64, bo
 func (b *eventBus) signal() {
 	close(b.wake)
 	b.wake = make(chan struct{})
+}
+
+// wakeAll has every stream look at the world anew.
+func (b *eventBus) wakeAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.signal()
 }
 
 // waits returns the channels that close when there may be more to deliver and

@@ -3,7 +3,6 @@ package salesforcetest
 import (
 	"encoding/hex"
 	"maps"
-	"slices"
 
 	"github.com/sfsync/sfsync-go/internal/pubsubpb"
 )
@@ -12,6 +11,7 @@ import (
 type busReader struct {
 	sub      *subscription
 	position uint64
+	rest     []piece // taken from the bus and not yet delivered
 }
 
 // position is where a first request has its stream start: behind the counter
@@ -32,63 +32,47 @@ func (b *eventBus) position(first *pubsubpb.FetchRequest) (uint64, bool) {
 }
 
 func (r *busReader) take(limit int32) response {
-	bus := r.sub.bus
 	for {
-		events, position := bus.after(r.position, r.sub.objects, int(limit))
-		r.position = position
-		answer := bus.respond(events)
-		if answer.events > 0 || len(events) == 0 {
+		if len(r.rest) == 0 {
+			var events []*event
+			if events, r.position = r.sub.bus.after(r.position, r.sub.sight.has, int(limit)); len(events) == 0 {
+				return response{}
+			}
+			r.rest = r.sub.sight.pieces(events)
+		}
+		if answer := r.fill(limit); answer.events > 0 {
 			return answer
 		}
 	}
 }
 
-// respond puts events into a response, as far and as the user may see them now.
-func (b *eventBus) respond(events []*event) response {
+// fill puts pieces into a response, as many as are asked for and fit.
+func (r *busReader) fill(limit int32) response {
 	size := 256
-	for _, e := range events {
-		size += len(e.frame)
+	for _, p := range r.rest[:min(len(r.rest), int(limit))] {
+		size += len(p.frame)
 	}
-	answer := response{frame: make(frame, 0, size)}
-	options := b.settings()
-	hidden := map[string]map[string]bool{}
-	for _, e := range events {
-		object := e.Header.Entity
-		if _, asked := hidden[object]; !asked {
-			hidden[object] = b.org.hiddenFields(object)
+	answer := response{frame: make(frame, 0, min(size, maxResponse))}
+	for len(r.rest) > 0 && answer.events < limit {
+		p := r.rest[0]
+		if answer.events > 0 && len(answer.frame)+len(p.frame) > maxResponse {
+			break
 		}
-		if b.org.viewAll(object) {
+		r.rest = r.rest[1:]
+		if f, shown := r.sub.sight.frame(answer.frame, p); shown {
+			answer.frame, answer.latest = f, replayID(p.Replay)
 			answer.events++
-			answer.frame = e.appendFor(answer.frame, hidden[object], options.DropHiddenBits)
-			answer.latest = replayID(e.Replay)
 		}
 	}
 	return answer
 }
 
 func (r *busReader) pause() ([]byte, bool) {
-	latest, ok := r.sub.bus.advance(r.position, r.sub.objects)
+	latest, ok := r.sub.bus.advance(r.position, r.sub.sight.has)
 	if ok {
 		r.position = latest
 	}
 	return replayID(latest), ok
-}
-
-// appendFor writes the event as a reader gets it from whom fields are hidden:
-// with null in their place.
-func (e *event) appendFor(b []byte, hidden map[string]bool, dropBits bool) []byte {
-	if len(hidden) == 0 || e.Raw {
-		return append(b, e.frame...)
-	}
-	shown := *e
-	shown.Body = e.schema.redact(e.Body, func(source string) bool { return hidden[source] })
-	if dropBits {
-		keep := func(list []position) []position {
-			return slices.DeleteFunc(slices.Clone(list), func(p position) bool { return hidden[e.schema.leaf(p).Source] })
-		}
-		shown.Header.Changed, shown.Header.Nulled, shown.Header.Diff = keep(e.Header.Changed), keep(e.Header.Nulled), keep(e.Header.Diff)
-	}
-	return shown.appendFrame(b, shown.payload())
 }
 
 // hiddenFields are the fields of an object that the user may not read.

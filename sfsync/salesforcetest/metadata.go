@@ -1,9 +1,6 @@
 package salesforcetest
 
-import (
-	"cmp"
-	"strings"
-)
+import "cmp"
 
 // The set-up objects: their rows are what the org's switches say now.
 
@@ -26,11 +23,8 @@ func (o *Org) virtualRows(obj *object) []*row {
 		o.objectPermissions(b)
 	case "FieldPermissions":
 		o.fieldPermissions(b)
-	case "PlatformEventChannelMember": // PlatformEventChannel stays empty: it has custom channels only
-		for _, name := range o.selectedForCDC() {
-			developer := "ChangeEvents_" + strings.ReplaceAll(eventName(name), "__", "_") // Tooling API, PlatformEventChannelMember
-			b.add(map[string]string{"DeveloperName": developer, "EventChannel": "ChangeEvents", "SelectedEntity": eventName(name)})
-		}
+	case "PlatformEventChannel", "PlatformEventChannelMember", "EnrichedField":
+		o.channelRows(b)
 	case "EntityDefinition":
 		for _, each := range o.catalogue.Load().sorted() {
 			b.add(map[string]string{"QualifiedApiName": each.Name, "DurableId": each.Name, "Label": each.Label, "KeyPrefix": each.KeyPrefix,

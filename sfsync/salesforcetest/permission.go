@@ -15,6 +15,7 @@ type permissions struct {
 	noAll    map[string]bool            // objects without View All Records
 	selected map[string]bool            // objects selected for Change Data Capture
 	shared   map[string]func(id string) bool
+	changed  func() // tells open streams; not under mu
 }
 
 func newPermissions(selected []string) *permissions {
@@ -36,6 +37,7 @@ func (o *Org) ShowField(object, field string) { o.setHidden(object, field, false
 
 func (o *Org) setHidden(object, field string, hidden bool) {
 	p := o.perm
+	defer p.changed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	object = o.canonical(object)
@@ -86,6 +88,7 @@ func (p *permissions) sharing() map[string]func(id string) bool {
 func (o *Org) Select(object string, selected bool) { o.perm.set(o.perm.selected, object, selected) }
 
 func (p *permissions) set(m map[string]bool, object string, v bool) {
+	defer p.changed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m[object] = v

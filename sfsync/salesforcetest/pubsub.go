@@ -3,7 +3,6 @@ package salesforcetest
 import (
 	"context"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -81,7 +80,7 @@ func (s *pubSubServer) authorized(token string) bool {
 
 // GetTopic describes a topic that the org has.
 func (s *pubSubServer) GetTopic(ctx context.Context, r *pubsubpb.TopicRequest) (*pubsubpb.TopicInfo, error) {
-	objects, err := s.topic(ctx, r.TopicName)
+	members, err := s.topic(ctx, r.TopicName)
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +88,13 @@ func (s *pubSubServer) GetTopic(ctx context.Context, r *pubsubpb.TopicRequest) (
 		CanSubscribe: true, RpcId: newUUID()}
 	if script := s.bus.script(r.TopicName); script != nil {
 		info.SchemaId = script.schema
-	} else if r.TopicName != allChanges {
-		info.CanSubscribe = s.bus.org.viewAll(objects[0])
-		info.SchemaId = s.bus.schemaOf(s.bus.org.object(objects[0])).id
+		return info, nil
+	}
+	if !multiEntity(r.TopicName) {
+		info.CanSubscribe = s.bus.org.viewAll(members[0].Object)
+	}
+	if !multiEntity(r.TopicName) || s.bus.settings().ChannelSchema && len(members) > 0 {
+		info.SchemaId = s.bus.schemaOf(s.bus.org.object(members[0].Object)).id
 	}
 	return info, nil
 }
@@ -136,21 +139,14 @@ func (s *pubSubServer) refusePublish(ctx context.Context, topic string) error {
 // allChanges is the channel of all selected objects.
 const allChanges = "/data/ChangeEvents"
 
-// topic lists the objects that a topic carries. Names are case-sensitive.
-func (s *pubSubServer) topic(ctx context.Context, name string) ([]string, error) {
+// topic lists what a topic carries.
+func (s *pubSubServer) topic(ctx context.Context, name string) ([]channelMember, error) {
 	if name == "" {
 		return nil, refuseCall(ctx, codes.InvalidArgument, "topic.validation.empty", "The topic name is empty.")
 	}
-	selected := s.bus.org.selectedForCDC()
-	if name == allChanges {
-		return selected, nil
-	}
-	if s.bus.script(name) != nil {
-		return nil, nil
-	}
-	i := slices.IndexFunc(selected, func(object string) bool { return name == "/data/"+eventName(object) })
-	if i < 0 || s.bus.org.object(selected[i]) == nil {
+	members, known := s.bus.org.topicMembers(name)
+	if !known && s.bus.script(name) == nil {
 		return nil, refuseCall(ctx, codes.NotFound, "topic.not.found", "Topic "+name+" not found.")
 	}
-	return selected[i : i+1], nil
+	return members, nil
 }

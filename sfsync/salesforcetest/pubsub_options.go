@@ -30,6 +30,14 @@ type PubSub struct {
 	Unmerged bool
 	// DiffText publishes changed long texts as diffs where the rules allow.
 	DiffText bool
+	// PermissionDelay is how long open streams go on as before when a
+	// permission, a selection or a channel changes; the service takes up to ten
+	// minutes.
+	PermissionDelay time.Duration
+	// ChannelSchema has GetTopic name the schema of a channel's first member;
+	// else it names none for topics of several objects. Which the service does
+	// is not documented.
+	ChannelSchema bool
 	// DropHiddenBits takes the changed bit of a field with the value that
 	// field-level security hides; else the bit stays.
 	DropHiddenBits bool

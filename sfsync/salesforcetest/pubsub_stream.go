@@ -47,13 +47,13 @@ func (s *subscription) serve() error {
 	}
 }
 
-// alive ends the stream when its token or its permission is gone. The service
-// takes up to ten minutes for the latter; here it is the next step.
+// alive ends the stream when its token or its permission is gone.
 func (s *subscription) alive() error {
 	if !s.authorized(s.token) {
 		return refuseCall(s.ctx, codes.Unauthenticated, "service.auth.error",
 			"An authentication exception occurred. Provide valid authentication via metadata headers.")
 	}
+	s.look()
 	return s.permitted()
 }
 
@@ -90,6 +90,9 @@ func (s *subscription) wait(wake, cut <-chan struct{}) (done bool, err error) {
 	if s.pending == 0 {
 		due = s.idle
 	}
+	if delay := s.bus.settings().PermissionDelay; delay > 0 {
+		due = earlier(due, s.sight.taken.Add(delay))
+	}
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	select {
@@ -104,7 +107,7 @@ func (s *subscription) wait(wake, cut <-chan struct{}) (done bool, err error) {
 	case <-s.revoked:
 		s.revoked = nil // what it means is for alive to say
 	case <-timer.C:
-		return s.pending == 0, nil
+		return s.pending == 0 && !time.Now().Before(s.idle), nil
 	case <-cut:
 		return true, s.bus.cutError(s.ctx)
 	case <-s.ctx.Done():
@@ -122,6 +125,13 @@ func (s *subscription) accept(r request) (done bool, err error) {
 		return true, r.err
 	}
 	return false, s.grant(r.FetchRequest)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()

@@ -22,7 +22,7 @@ type subscription struct {
 	token    string
 	revoked  <-chan struct{} // closed when the token dies
 	topic    string
-	objects  map[string]bool
+	sight    *sight
 	source   source
 	pending  int32
 	requests chan request
@@ -77,15 +77,12 @@ func (s *subscription) open(first *pubsubpb.FetchRequest) error {
 	if f := s.bus.takeFailure(); f != nil {
 		return refuseCall(s.ctx, f.code, f.suffix, f.text)
 	}
-	objects, err := s.pubSubServer.topic(s.ctx, s.topic)
-	if err != nil {
+	if _, err := s.pubSubServer.topic(s.ctx, s.topic); err != nil {
 		return err
 	}
-	s.objects = make(map[string]bool, len(objects))
-	for _, object := range objects {
-		s.objects[object] = true
-	}
-	if err := s.permitted(); err != nil {
+	s.look()
+	err := s.permitted()
+	if err != nil {
 		return err
 	}
 	if s.source, err = s.start(first); err != nil {
@@ -98,8 +95,8 @@ func (s *subscription) open(first *pubsubpb.FetchRequest) error {
 // permitted refuses a topic of one object to a user without View All on it. A
 // channel of several leaves such objects out instead.
 func (s *subscription) permitted() error {
-	for object := range s.objects {
-		if s.topic != allChanges && !s.bus.org.viewAll(object) {
+	for _, blind := range s.sight.blind {
+		if blind && !multiEntity(s.topic) {
 			return refuseCall(s.ctx, codes.PermissionDenied, "subscription.topic.cannot.subscribe",
 				"You don't have permission to subscribe to the topic "+s.topic+".")
 		}

@@ -3,6 +3,7 @@ package salesforcetest
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/sfsync/sfsync-go/internal/pubsubpb"
 )
@@ -29,8 +30,9 @@ func (o *Org) Flood(topic string, n int) error {
 		return nil
 	}
 	f := &flood{first: b.last + 1, n: uint64(n)}
+	members, _ := o.topicMembers(topic)
 	for _, e := range b.log {
-		if e.ID != "" && (topic == allChanges || topic == "/data/"+eventName(e.Header.Entity)) {
+		if e.ID != "" && slices.ContainsFunc(members, func(m channelMember) bool { return m.Object == e.Header.Entity }) {
 			f.templates = append(f.templates, e.frame)
 		}
 	}
