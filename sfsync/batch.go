@@ -145,6 +145,9 @@ func (s *session) commit(ctx context.Context, b *Batch) error {
 		s.objects[o.Object].committed(o)
 	}
 	s.status.committed(&b.store)
+	for _, o := range b.store.Objects {
+		s.status.unreadable(s.objects[o.Object])
+	}
 	close(b.done)
 	return nil
 }

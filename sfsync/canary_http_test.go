@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -207,7 +208,6 @@ func passScenes() []scene {
 		return only(f, func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/composite") })
 	}
 	reread := "/composite/sobjects/"
-	again := func(s *stage) error { return s.during(func() { s.org.GapNext("") }) }
 	part := func(status, body string) string {
 		return `{"compositeResponse":[{"body":` + body + `,"httpHeaders":{"X":"` + marker + `"},"httpStatusCode":` + status + `,"referenceId":"page"}]}`
 	}
@@ -225,15 +225,28 @@ func passScenes() []scene {
 		{name: "deletes are refused", fault: refusal("/deleted", 400, "INVALID_REPLICATION_DATE"), want: fault.RequestInvalid},
 		{name: "deletes name a value", fault: answer("/deleted", 200, `{"deletedRecords":[{"id":"`+marker+`"}],"latestDateCovered":"2026-11-24T00:00:00.000+0000"}`), want: fault.ResponseInvalid},
 		{name: "deletes are no JSON", fault: answer("/deleted", 200, page), want: fault.ResponseInvalid},
-		{name: "rows read again are refused", play: again, fault: refusal(reread, 400, "INVALID_ID_FIELD"), want: fault.RequestInvalid},
-		{name: "rows read again are others", play: again, fault: answer(reread, 200, "["+rowText+"]"), want: fault.ResponseInvalid},
-		{name: "rows read again are too many", play: again, fault: answer(reread, 200, "[null,"+rowText+"]"), want: fault.ResponseInvalid},
-		{name: "rows read again are no JSON", play: again, fault: answer(reread, 200, page), want: fault.ResponseInvalid},
+		{name: "rows read again are refused", play: (*stage).unreadable, fault: refusal(reread, 400, "INVALID_ID_FIELD"), log: fault.RequestInvalid},
+		{name: "rows read again are others", play: (*stage).unreadable, fault: answer(reread, 200, "["+rowText+"]"), log: fault.ResponseInvalid},
+		{name: "rows read again are too many", play: (*stage).unreadable, fault: answer(reread, 200, "[null,"+rowText+"]"), log: fault.ResponseInvalid},
+		{name: "rows read again are no JSON", play: (*stage).unreadable, fault: answer(reread, 200, page), log: fault.ResponseInvalid},
 	}
 	for i := range list {
 		list[i].late = true
 	}
 	return list
+}
+
+// unreadable lets a record be read again that cannot be.
+func (s *stage) unreadable() error {
+	happened := false
+	return s.follow(func() bool {
+		if !happened && s.equal() {
+			happened = true
+			s.org.GapNext("")
+			s.org.Update("Contact", slices.Sorted(maps.Keys(maps.Collect(s.org.Records("Contact"))))[0], map[string]any{"LastName": "Roe " + marker})
+		}
+		return s.sync.Status().Objects["Contact"].Unreadable == 1
+	})
 }
 
 // writeScenes go wrong in calls that the program makes with values of its own.

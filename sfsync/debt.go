@@ -12,11 +12,6 @@ func (s *session) scan(ctx context.Context, o *object) error {
 	return s.payAll(ctx, o, o.indebted, s.payRange)
 }
 
-// reread pays the object's dirty rows, the longest owed first.
-func (s *session) reread(ctx context.Context, o *object) error {
-	return s.payAll(ctx, o, o.wake, s.payDirty)
-}
-
 // payAll pays one debt after another, once the object's position is durable,
 // and waits for the next when there is none.
 func (s *session) payAll(ctx context.Context, o *object, more <-chan struct{}, pay func(context.Context, *object) (bool, error)) error {

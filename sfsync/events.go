@@ -28,8 +28,12 @@ func (s *session) made(ctx context.Context, o *object, keys *crypto.Batch, arriv
 			if complete(a) {
 				who, named = named[0], named[1:]
 			}
-			if err := m.apply(m.records[a.change.RecordID(i)], a.change, who); err != nil {
+			r := m.records[a.change.RecordID(i)]
+			if err := m.apply(r, a.change, who); err != nil {
 				return store.ObjectBatch{}, err
+			}
+			if a.change.Kind() == minimize.Gap && r.row.Dirty {
+				o.noted(r.row.ID).gap = a.change.Commit()
 			}
 		}
 	}

@@ -27,4 +27,5 @@ var ruleNames = map[string]rule{
 	"follow moves":         followMoves,
 	"rename accounts":      renameAccounts,
 	"alias merged":         aliasMerged,
+	"gap repeats":          gapRepeats,
 }

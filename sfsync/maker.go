@@ -27,6 +27,9 @@ func (m *maker) result() store.ObjectBatch {
 		if r := m.records[id]; r.written {
 			r.row.Patch = r.row.Patch && !r.replaced
 			b.Rows = append(b.Rows, r.row)
+			if !r.row.Dirty {
+				m.o.clean(id)
+			}
 		}
 	}
 	if m.owe {
@@ -52,12 +55,13 @@ type sealing struct {
 	arena    []byte
 	cells    []store.Cell
 	names    map[string]string // API name -> stable name of the policy's objects
+	pace     pace
 	disabled rule
 	moves    int64 // of the object when the persons were asked for
 }
 
 func (s *session) sealing(o *object, keys *crypto.Batch) *sealing {
-	return &sealing{name: o.name, table: o.schema, columns: o.columns, keys: keys, names: s.names, disabled: s.disabled}
+	return &sealing{name: o.name, table: o.schema, columns: o.columns, keys: keys, names: s.names, pace: s.pace, disabled: s.disabled}
 }
 
 func (s *sealing) off(r rule) bool { return s.disabled&r != 0 }

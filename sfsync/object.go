@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -40,11 +41,16 @@ type object struct {
 	owed     []store.Range
 	reads    []store.Read
 	open     map[int64]int64 // id of a read begun -> its n0
-	beaten   map[string]int  // id -> how often an event won against its re-read
 	caught   int64
 	moves    atomic.Int64 // how often rows became dirty because owners moved
 	held     *hold        // why the object pauses, or nil
 	unseen   int64        // see store.Object
+
+	dirty     map[string]*dirty // what is known of dirty rows besides the store
+	rest      time.Time         // no row is read again before
+	fruitless int               // how often in a row none could be read
+	// unreadable counts the rows that cannot be read.
+	unreadable atomic.Int64
 
 	// queued is what batches not yet committed do to rows. Its lock is its own,
 	// because commits clear it while a maker waits for room in the queue.
@@ -73,7 +79,7 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 		name: schema.Object, api: table.Object(), table: table, columns: table.Columns(), schema: schema,
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
 		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught, unseen: state.Unseen,
-		open: map[int64]int64{}, beaten: map[string]int{}, tracked: map[string]bool{},
+		open: map[int64]int64{}, dirty: map[string]*dirty{}, tracked: map[string]bool{},
 	}
 	o.queued.rows = map[string]store.Row{}
 	for _, r := range state.Reads {

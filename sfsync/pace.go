@@ -13,13 +13,20 @@ type pace struct {
 	sight time.Duration // between two looks at what the org shows of an object
 	look  time.Duration // the same, while the object is held
 	lag   time.Duration // how long after it is regained an object is read once more
+
+	gapAgain     time.Duration // until the one repetition of a read older than its gap event
+	badAgain     time.Duration // until a record that could not be read is tried again
+	firstRest    time.Duration // of re-reads of which none succeeds, doubled each time
+	longestFirst time.Duration // that batches wait for a read of records by id
 }
 
 var usualPace = pace{firstPause: time.Second, longestPause: time.Minute, lasted: 2 * time.Minute,
-	poll: 5 * time.Minute, sight: time.Hour, look: 5 * time.Minute, lag: 15 * time.Minute}
+	poll: 5 * time.Minute, sight: time.Hour, look: 5 * time.Minute, lag: 15 * time.Minute,
+	gapAgain: time.Minute, badAgain: time.Hour, firstRest: time.Minute, longestFirst: 10 * time.Second}
 
 // faster divides every interval by n.
 func (p pace) faster(n time.Duration) pace {
 	return pace{firstPause: p.firstPause / n, longestPause: p.longestPause / n, lasted: p.lasted / n,
-		poll: p.poll / n, sight: p.sight / n, look: p.look / n, lag: p.lag / n}
+		poll: p.poll / n, sight: p.sight / n, look: p.look / n, lag: p.lag / n,
+		gapAgain: p.gapAgain / n, badAgain: p.badAgain / n, firstRest: p.firstRest / n, longestFirst: p.longestFirst}
 }

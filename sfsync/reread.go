@@ -3,6 +3,7 @@ package sfsync
 import (
 	"context"
 	"math/rand/v2"
+	"time"
 
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -15,35 +16,108 @@ import (
 // fewer keep an answer under a few megabytes.
 const rereadIDs = 500
 
-// stubborn is how often an event may win against the re-read of an id before
-// its object's batches wait while one call is made.
-const stubborn = 3
+// hopeless is how many ids may fail alone, and none be read, before the cause
+// is not sought in single ids any more.
+const hopeless = 8
 
-// payDirty reads the oldest dirty rows again; false: there are none.
+// reread pays the object's dirty rows, the longest owed first.
+func (s *session) reread(ctx context.Context, o *object) error {
+	alarm := time.AfterFunc(o.untilDue(), o.rouse)
+	defer alarm.Stop()
+	return s.payAll(ctx, o, o.wake, func(ctx context.Context, o *object) (bool, error) {
+		paid, err := s.payDirty(ctx, o)
+		alarm.Reset(o.untilDue())
+		return paid, err
+	})
+}
+
+// payDirty reads the oldest dirty rows again; false: there are none to be read
+// now.
 func (s *session) payDirty(ctx context.Context, o *object) (bool, error) {
-	list, err := s.cfg.Store.Dirty(ctx, o.name, rereadIDs)
+	list, contested, err := s.due(ctx, o)
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
-	batch, err := s.readIDs(ctx, o, list)
-	if err != nil {
+	if contested {
+		return true, s.readFirst(ctx, o, list)
+	}
+	search := isolation{session: s, o: o}
+	if err := search.read(ctx, list); err != nil {
 		return false, err
 	}
-	return true, batch.wait(ctx)
+	o.rested(search.good > 0 || search.bad < hopeless, s.pace)
+	return true, nil
 }
 
-// readIDs reads records by id and queues what becomes of their rows.
-func (s *session) readIDs(ctx context.Context, o *object, list []string) (*Batch, error) {
+// readFirst makes one call while the object's batches wait: events have won
+// against these ids too often. Whatever becomes of it, the batches go first then.
+func (s *session) readFirst(ctx context.Context, o *object, list []string) error {
+	batch, err := s.readIDs(ctx, o, list, true)
+	o.yielded(list)
+	if err != nil && !maybeOne(err) {
+		return err
+	}
+	if err != nil {
+		return nil // they are read in halves next
+	}
+	return batch.wait(ctx)
+}
+
+// isolation reads a list, and in halves what cannot be read whole, down to the
+// ids that cannot be read alone. Those stay dirty: an error is no absence.
+type isolation struct {
+	*session
+	o    *object
+	good int // calls that were answered
+	bad  int // ids that failed alone
+}
+
+func (i *isolation) read(ctx context.Context, list []string) error {
+	if i.bad == hopeless && i.good == 0 {
+		return nil
+	}
+	batch, err := i.readIDs(ctx, i.o, list, false)
+	switch {
+	case err == nil:
+		i.good++
+		return batch.wait(ctx)
+	case !maybeOne(err):
+		return err
+	case len(list) == 1:
+		i.giveUp(list[0], err)
+		return nil
+	}
+	half := len(list) / 2
+	if err := i.read(ctx, list[:half]); err != nil {
+		return err
+	}
+	return i.read(ctx, list[half:])
+}
+
+// giveUp leaves an id for later. Its log line names the object and never the id.
+func (i *isolation) giveUp(id string, err error) {
+	i.bad++
+	i.log.Warn("a record cannot be read; it is tried again later", "object", i.o.name, "fault", err)
+	i.o.mu.Lock()
+	i.o.postpone(id, i.pace.badAgain)
+	i.o.mu.Unlock()
+	i.status.unreadable(i.o)
+}
+
+// readIDs reads records by id and queues what becomes of their rows. With first
+// the object's batches wait for the answer.
+func (s *session) readIDs(ctx context.Context, o *object, list []string, first bool) (*Batch, error) {
 	token := rand.Int64()
 	unlock := lockAll(o.family)
 	n0 := o.n
 	o.open[token] = n0
-	contested := o.contested(list)
-	if !contested {
+	retrieve := s.retrieveSoon
+	if !first {
 		unlock()
+		retrieve = s.retrieve
 	}
-	sealing, answers, serverTime, err := s.retrieve(ctx, o, list)
-	if !contested {
+	sealing, answers, serverTime, err := retrieve(ctx, o, list)
+	if !first {
 		unlock = lockAll(o.family)
 	}
 	defer unlock()
@@ -57,8 +131,15 @@ func (s *session) readIDs(ctx context.Context, o *object, list []string) (*Batch
 			return nil, err
 		}
 	}
-	o.tally(parts[0].Rows)
+	o.tally(parts[0].Rows, n0)
 	return s.enqueue(ctx, store.Batch{Objects: parts})
+}
+
+// retrieveSoon is retrieve for a caller for whom others wait.
+func (s *session) retrieveSoon(ctx context.Context, o *object, list []string) (*sealing, []answer, int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.pace.longestFirst)
+	defer cancel()
+	return s.retrieve(ctx, o, list)
 }
 
 // retrieve asks for the records with the fields that may be read now. Only an
@@ -94,26 +175,4 @@ func (s *session) fetch(ctx context.Context, o *object, list []string) (rest.Ans
 		err = fault.New(fault.Truncated, "sfsync.Run", "Salesforce answered for another number of records than asked; it is asked again").On(o.name)
 	}
 	return got, err
-}
-
-// contested reports whether an event has won against one of the ids so often
-// that the next call is made while the object's batches wait.
-func (o *object) contested(list []string) bool {
-	for _, id := range list {
-		if o.beaten[id] >= stubborn {
-			return true
-		}
-	}
-	return false
-}
-
-// tally counts how often each re-read lost, and forgets those that won.
-func (o *object) tally(rows []store.Row) {
-	for _, row := range rows {
-		if row.Dirty {
-			o.beaten[row.ID]++
-		} else {
-			delete(o.beaten, row.ID)
-		}
-	}
 }

@@ -20,6 +20,7 @@ const (
 	aliasMerged                         // the person of a merged record is an alias of the winner's
 	renameAccounts                      // an event of a contact makes its person account dirty
 	positionFirst                       // the position is durable before the first read begins
+	gapRepeats                          // a read older than its gap event is repeated once
 )
 
 func (m *maker) off(r rule) bool { return m.disabled&r != 0 }

@@ -38,6 +38,7 @@ func TestRules(t *testing.T) {
 		{rule: "floor voids reads", policy: contactPolicy, play: overflowDuringRead},
 		{rule: "young stamp", policy: contactPolicy, play: stampAheadOfCommit},
 		{rule: "skip strictly older", without: []string{"young stamp"}, policy: contactPolicy, play: twoChangesInASecond},
+		{rule: "gap repeats", policy: contactPolicy, play: readOlderThanGap},
 		{rule: "position first", policy: contactPolicy, play: changeBeforePosition,
 			cfg: salesforcetest.Config{PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, FirstResponse: 3 * time.Second}}},
 	} {

@@ -78,7 +78,13 @@ func (m *maker) fill(r *record, a answer, serverTime int64) {
 	} else {
 		r.row.Evented = true
 	}
-	if overtaken := m.moves != m.o.moves.Load(); overtaken || !a.complete {
-		r.mark() // an owner moved after its person was asked for
+	switch {
+	case !a.complete:
+		m.o.postpone(a.id, m.pace.badAgain)
+		r.mark()
+	case m.moves != m.o.moves.Load(): // an owner moved after its person was asked for
+		r.mark()
+	case m.precedes(a.id, a.stamp):
+		r.mark()
 	}
 }

@@ -37,6 +37,10 @@ type ObjectStatus struct {
 	Owed  bool  // a read of all its records is owed or under way
 	Rows  int64 // of that read, committed or queued
 	Total int64 // of that read, 0 until known
+
+	// Unreadable is how many records could not be read by id. They stay dirty
+	// and are tried again every hour; no other waits for them.
+	Unreadable int
 }
 
 // TopicStatus is how far one topic is.
@@ -128,6 +132,14 @@ func (o ObjectStatus) paused(h *hold) ObjectStatus {
 		o.Paused, o.Since = fault.CodeOf(h.err), h.since
 	}
 	return o
+}
+
+func (s *status) unreadable(o *object) {
+	s.Lock()
+	defer s.Unlock()
+	now := s.now.Objects[o.name]
+	now.Unreadable = int(o.unreadable.Load())
+	s.now.Objects[o.name] = now
 }
 
 func (s *status) waiting(err error, wait time.Duration) {
