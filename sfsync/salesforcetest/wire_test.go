@@ -61,6 +61,11 @@ func TestForeignClients(t *testing.T) {
 			t.Errorf("got %s %v", plain, err)
 		}
 	})
+	t.Run("gzip announced and no body", func(t *testing.T) {
+		if status, _, body := c.do("GET", data+"/query/?q="+q, nil, "Content-Encoding", "gzip"); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+	})
 	t.Run("columns", func(t *testing.T) {
 		var m struct {
 			EntityName     string
