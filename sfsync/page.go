@@ -8,8 +8,21 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
-// batchRows is how many rows of a read are put in one transaction.
-const batchRows = 1000
+// How many rows of a read are put in one transaction: those of a full read are
+// sealed and written, of those of a comparison few are.
+const (
+	batchRows   = 1000
+	batchStamps = 5000
+)
+
+// chunk collects decoded rows of a page until they are put in a transaction.
+type chunk interface {
+	add(cells [][]byte) error
+	len() int
+	full() bool
+	// answers empties the chunk into what the read says of its rows.
+	answers(context.Context) (*sealing, []answer, error)
+}
 
 // readPage commits a page in batches of rows. A page resumed after a restart
 // goes on behind the rows of it that are committed.
@@ -17,11 +30,11 @@ func (s *session) readPage(ctx context.Context, o *object, read *store.Read, job
 	if page.Records == 0 { // such a page may come without a header
 		return nil
 	}
-	rows, err := o.table.Rows(page.Header)
+	chunk, err := s.chunk(o, read.Range.Kind, page.Header)
 	if err != nil {
 		return err
 	}
-	skip, chunk := read.Page, newChunk()
+	skip := read.Page
 	for cells, err := range page.Rows() {
 		if err != nil {
 			return err
@@ -30,10 +43,10 @@ func (s *session) readPage(ctx context.Context, o *object, read *store.Read, job
 			skip--
 			continue
 		}
-		if err := rows.Decode(chunk.next(), cells); err != nil {
+		if err := chunk.add(cells); err != nil {
 			return err
 		}
-		if chunk.n == batchRows {
+		if chunk.full() {
 			if err := s.commitChunk(ctx, o, read, job, chunk); err != nil {
 				return err
 			}
@@ -42,34 +55,76 @@ func (s *session) readPage(ctx context.Context, o *object, read *store.Read, job
 	return s.commitChunk(ctx, o, read, job, chunk)
 }
 
-// chunk is a reused list of decoded rows.
-type chunk struct {
+func (s *session) chunk(o *object, kind store.ReadKind, header []string) (chunk, error) {
+	if kind == store.Stamp {
+		stamps, err := o.table.Stamps(header)
+		return &stampChunk{session: s, object: o, stamps: stamps}, err
+	}
+	rows, err := o.table.Rows(header)
+	return &rowChunk{session: s, object: o, rows: rows}, err
+}
+
+// rowChunk holds rows of a full read. Their changes are used again.
+type rowChunk struct {
+	session *session
+	object  *object
+	rows    *minimize.RowProjection
 	changes []minimize.Change
 	n       int
 }
 
-func newChunk() *chunk { return &chunk{} }
+func (c *rowChunk) len() int   { return c.n }
+func (c *rowChunk) full() bool { return c.n == batchRows }
 
-func (c *chunk) next() minimize.Change {
+func (c *rowChunk) add(cells [][]byte) error {
 	if c.n == len(c.changes) {
 		c.changes = append(c.changes, minimize.NewChange())
 	}
 	c.n++
-	return c.changes[c.n-1]
+	return c.rows.Decode(c.changes[c.n-1], cells)
+}
+
+func (c *rowChunk) answers(ctx context.Context) (*sealing, []answer, error) {
+	changes := c.changes[:c.n]
+	c.n = 0
+	return c.session.answers(ctx, c.object, changes)
+}
+
+// stampChunk holds rows of a comparison, of which nothing is sealed.
+type stampChunk struct {
+	session *session
+	object  *object
+	stamps  *minimize.StampProjection
+	list    []answer
+}
+
+func (c *stampChunk) len() int   { return len(c.list) }
+func (c *stampChunk) full() bool { return len(c.list) == batchStamps }
+
+func (c *stampChunk) add(cells [][]byte) error {
+	id, stamp, err := c.stamps.Decode(cells)
+	c.list = append(c.list, answer{id: id, stamp: stamp, bare: true})
+	return err
+}
+
+func (c *stampChunk) answers(context.Context) (*sealing, []answer, error) {
+	list := c.list
+	c.list = make([]answer, 0, batchStamps)
+	return c.session.sealing(c.object, nil), list, nil
 }
 
 // commitChunk seals the rows, without the object's lock, then settles them.
-func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, job bulk.Job, c *chunk) error {
-	if c.n == 0 {
+func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, job bulk.Job, c chunk) error {
+	n := int64(c.len())
+	if n == 0 {
 		return nil
 	}
-	sealing, answers, err := s.answers(ctx, o, c.changes[:c.n])
+	sealing, answers, err := c.answers(ctx)
 	if err != nil {
 		return err
 	}
-	read.Page += int64(c.n)
-	read.Done += int64(c.n)
-	c.n = 0
+	read.Page += n
+	read.Done += n
 	defer lockAll(o.family)()
 	if read.N0 < o.floor && s.disabled&floorVoidsReads == 0 {
 		return errVoid

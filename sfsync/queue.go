@@ -2,6 +2,7 @@ package sfsync
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -46,11 +47,11 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	if b.Floor {
 		o.floor = o.n
 	}
+	for _, owe := range b.Owe {
+		o.owed = indebted(o.owed, owe)
+	}
 	for _, paid := range b.Paid {
 		o.owed = without(o.owed, paid)
-	}
-	for _, owe := range b.Owe {
-		o.owed = append(without(o.owed, owe), owe)
 	}
 	for i := range b.Begin {
 		b.Begin[i].N0 = o.n
@@ -70,15 +71,30 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	o.enter(b)
 }
 
-func without(ranges []store.Range, r store.Range) []store.Range {
-	kept := ranges[:0:0]
-	for _, have := range ranges {
-		if have.From != r.From || have.To != r.To {
-			kept = append(kept, have)
+// indebted adds a debt as the store does: a full one replaces a stamp debt of
+// the same range, and not the other way round.
+func indebted(owed []store.Range, r store.Range) []store.Range {
+	for i, have := range owed {
+		if same(have, r) {
+			owed = slices.Clone(owed)
+			if r.Kind == store.Full {
+				owed[i] = r
+			}
+			return owed
 		}
 	}
-	return kept
+	return append(owed[:len(owed):len(owed)], r)
 }
+
+// without takes out what a read has paid: a full read pays both debts of its
+// range, a read of stamps only its own.
+func without(owed []store.Range, paid store.Range) []store.Range {
+	return slices.DeleteFunc(slices.Clone(owed), func(have store.Range) bool {
+		return same(have, paid) && (paid.Kind == store.Full || have.Kind == paid.Kind)
+	})
+}
+
+func same(a, b store.Range) bool { return a.From == b.From && a.To == b.To }
 
 // commitAlone queues a batch of one object that has no rows to make, and waits
 // until it is durable.

@@ -24,10 +24,8 @@ func (s *session) payRange(ctx context.Context, o *object) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	err = s.readJob(ctx, o, &read)
-	switch fault.CodeOf(err) {
-	case fault.NotFound, fault.Truncated, fault.RequestInvalid, errVoid.Code():
-		// The job is gone, incomplete or void: another is made for what is owed.
+	over, err := s.readJob(ctx, o, &read)
+	if over { // another job is made for what is still owed
 		if end := s.commitAlone(ctx, store.ObjectBatch{Object: o.name, End: []int64{read.ID}}); end != nil {
 			return false, end
 		}
@@ -75,24 +73,45 @@ func (s *session) beginRead(ctx context.Context, o *object, r store.Range) (stor
 	return begin[0], batch.wait(ctx)
 }
 
-// readJob makes or resumes the Bulk job of the read and commits its pages.
-func (s *session) readJob(ctx context.Context, o *object, read *store.Read) error {
+// readJob makes or resumes the Bulk job of the read and commits its pages. over
+// reports whether the job has ended without paying: it has failed, was aborted
+// or deleted, is incomplete, holds what cannot be decoded, or has become void.
+func (s *session) readJob(ctx context.Context, o *object, read *store.Read) (over bool, err error) {
 	if read.Job == "" {
-		job, err := s.bulk.Create(ctx, o.table.SOQL(), false)
-		if err != nil {
-			return err
+		if err := s.createJob(ctx, o, read); err != nil {
+			return false, err
 		}
-		read.Job = job.ID
-		o.keepRead(*read)
-		if err := s.commitAlone(ctx, store.ObjectBatch{Object: o.name, Update: []store.Read{*read}}); err != nil {
-			return err
-		}
-		s.log.Info("reading all records", "object", o.name)
 	}
 	job, err := s.bulk.Wait(ctx, read.Job)
+	if err == nil {
+		err = s.readResults(ctx, o, read, job)
+	}
+	switch fault.CodeOf(err) {
+	case fault.NotFound, fault.Truncated, fault.RequestInvalid, fault.PayloadInvalid, errVoid.Code():
+		return true, err
+	}
+	return job.State == bulk.Failed || job.State == bulk.Aborted, err
+}
+
+func (s *session) createJob(ctx context.Context, o *object, read *store.Read) error {
+	soql := o.table.SOQL()
+	if read.Range.Kind == store.Stamp {
+		soql = o.table.StampSOQL()
+	}
+	job, err := s.bulk.Create(ctx, soql, false)
 	if err != nil {
 		return err
 	}
+	read.Job = job.ID
+	o.keepRead(*read)
+	if err := s.commitAlone(ctx, store.ObjectBatch{Object: o.name, Update: []store.Read{*read}}); err != nil {
+		return err
+	}
+	s.log.Info("reading all records", "object", o.name, "kind", read.Range.Kind)
+	return nil
+}
+
+func (s *session) readResults(ctx context.Context, o *object, read *store.Read, job bulk.Job) error {
 	s.status.reading(o.name, read.Done, int64(job.Records))
 	for page, err := range s.bulk.Results(ctx, job, read.Locator) {
 		if err != nil {
@@ -118,7 +137,7 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 		return err
 	}
 	o.dropRead(read.ID)
-	s.log.Info("all records read", "object", o.name, "rows", read.Done)
+	s.log.Info("all records read", "object", o.name, "kind", read.Range.Kind, "rows", read.Done)
 	return nil
 }
 

@@ -15,6 +15,7 @@ const settled = 10 * 60 // seconds
 type answer struct {
 	id       string
 	absent   bool // the record was asked for by id and does not exist
+	bare     bool // of a read of stamps: nothing but id and stamp is known
 	stamp    int64
 	subjects []crypto.Subject
 	owners   []string
@@ -32,6 +33,8 @@ func (m *maker) settle(r *record, a answer, n0, serverTime int64) {
 	case a.absent:
 		r.empty(store.Gone)
 		r.row.Op = store.OpDelete
+	case a.bare:
+		m.compare(r, a)
 	default:
 		m.leave(r, a)
 		m.fill(r, a, serverTime)
@@ -57,8 +60,22 @@ func (m *maker) beaten(r *record, a answer) {
 			return
 		}
 		r.stub()
+		r.row.Op = store.OpMark
 	}
 	r.mark()
+}
+
+// compare is the rule for a record of which a read returned the stamp only. A
+// row that nothing but a read of this very stamp has filled is left as it is;
+// any other is owed a read.
+func (m *maker) compare(r *record, a answer) {
+	switch {
+	case r.row.Mark == store.Absent || r.row.Mark == store.Gone:
+		r.stub()
+		r.row.Op = store.OpMark
+	case r.row.Evented || r.row.Base != a.stamp:
+		r.mark()
+	}
 }
 
 // fill makes the row what the read returned. A stamp too young to trust leaves

@@ -110,15 +110,12 @@ func (t *topic) owners(disabled rule) []*object {
 }
 
 // oweAll commits a new position together with a debt for each object: what
-// happened before it is only found by reading.
+// happened before it is found by comparing the stamps of all records. A full
+// read that is owed already stays so.
 func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) error {
 	unlock := lockAll(objects)
 	for _, o := range objects {
-		ob := store.ObjectBatch{Object: o.name, Floor: true}
-		if !o.whole() {
-			ob.Owe = []store.Range{store.Whole(store.Full)}
-		}
-		b.Objects = append(b.Objects, ob)
+		b.Objects = append(b.Objects, store.ObjectBatch{Object: o.name, Floor: true, Owe: []store.Range{store.Whole(store.Stamp)}})
 	}
 	batch, err := s.enqueue(ctx, b)
 	unlock()

@@ -115,6 +115,8 @@ const (
 	StoreDamaged Code = "store_damaged"
 	// StoreFailed: the database failed in another way.
 	StoreFailed Code = "store_failed"
+	// LossRefused: a read found more rows gone than the caller allows at once.
+	LossRefused Code = "loss_refused"
 	// LedgerBroken: the ledger's chain does not hold.
 	LedgerBroken Code = "ledger_broken"
 )

@@ -34,8 +34,13 @@ type ObjectBatch struct {
 	// Owners and is not gone: they may be another person's now.
 	Moved []string
 
-	// Absent makes each row dirty that is in the range, not gone, and not
-	// written since N0: a read of the whole range did not return it.
+	// Seen are records that a read of stamps returned and whose rows it need
+	// not write. They are forgotten when the read ends.
+	Seen Seen
+
+	// Absent makes each row dirty that is in the range, not gone, not written
+	// since N0 and not among the Seen of the read: a read of the whole range
+	// did not return it.
 	Absent *Absence
 
 	Floor  bool    // reads begun before this batch pay nothing
@@ -44,8 +49,10 @@ type ObjectBatch struct {
 	Begin  []Read  // reads that start; their N0 is N+1
 	Update []Read  // job and locator of reads that go on
 	End    []int64 // ids of reads that are done or given up
-	Caught int64   // new value of Object.Caught, if not 0
 	Unseen int64   // new value of Object.Unseen, if not 0; Found ends it
+
+	// New values of the same fields of Object, if not 0.
+	Caught, Reconciled, Refreshed int64
 
 	// ForgetGone drops gone marks with a Seq up to it, unless they are dirty:
 	// no open read is older.
@@ -58,10 +65,30 @@ const (
 	Found int64 = -1            // it does, and everything was owed since
 )
 
+// Seen names rows by id that a read of stamps found as they should be.
+type Seen struct {
+	Read int64
+	IDs  []string
+}
+
 // Absence names the rows that a finished read should have returned.
 type Absence struct {
 	Range Range
 	N0    int64
+	Read  int64 // its id
+
+	// Share of the rows of the range, above 0 and up to 1, that may be absent
+	// at once; 0: any. Up to LossFloor rows may be absent whatever their share.
+	Share float64
+}
+
+// LossFloor is how many rows may be found absent at once whatever the share.
+const LossFloor = 20
+
+// Refused reports whether so many absent of all rows of a range are more than
+// the share allows.
+func (a Absence) Refused(absent, rows int64) bool {
+	return a.Share > 0 && absent > LossFloor && float64(absent) > a.Share*float64(rows)
 }
 
 // ReadKind says how much a read returns.

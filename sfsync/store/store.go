@@ -46,8 +46,9 @@ type Store interface {
 
 	// Apply commits the batch. It fails with fault.Fenced if the epoch is no
 	// longer current, and with fault.Conflict if the policy, the position, an
-	// object's N or a row's Seq is not what the batch was made from; nothing
-	// of it is kept then.
+	// object's N or a row's Seq is not what the batch was made from; with
+	// fault.LossRefused if more rows are absent than the Share of an Absence
+	// allows. Nothing of the batch is kept then.
 	Apply(ctx context.Context, batch *Batch) error
 }
 
@@ -91,6 +92,13 @@ type Object struct {
 	Floor  int64   // a read begun before it pays nothing
 	Caught int64   // unix seconds up to which CatchUp has read, or 0
 	Unseen int64   // unix seconds up to which changes may have gone unseen, Lost, or 0
+	Rows   int64   // rows held when the state was read, without gone marks
+
+	// Reconciled is when the last read of all records began that compared or
+	// replaced every row, Refreshed when the last began that replaced every
+	// row: unix seconds, or 0.
+	Reconciled, Refreshed int64
+
 	Owed   []Range // debts that only a read of the range pays
 	Reads  []Read  // reads begun and not yet ended
 }

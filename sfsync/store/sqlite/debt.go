@@ -37,7 +37,7 @@ func (c *conn) settle(t *table, b *store.ObjectBatch, n int64) error {
 	if err := c.reown(t, b, n); err != nil {
 		return err
 	}
-	for _, step := range []func(*store.ObjectBatch, int64) error{c.suspect, c.balance, c.reads, c.progress} {
+	for _, step := range []func(*store.ObjectBatch, int64) error{c.see, c.suspect, c.balance, c.reads, c.progress} {
 		if err := step(b, n); err != nil {
 			return err
 		}
@@ -63,13 +63,32 @@ func (c *conn) reown(t *table, b *store.ObjectBatch, n int64) error {
 // suffix that their first 15 characters determine; a bound that is those 15 and
 // a byte above all others lies behind the one id it stands for.
 func (c *conn) suspect(b *store.ObjectBatch, n int64) error {
-	if b.Absent == nil {
+	a := b.Absent
+	if a == nil {
 		return nil
 	}
-	_, err := c.run(`UPDATE `+name(b.Object)+` SET _dirty = iif(_dirty > 0, _dirty, ?1), _seq = ?1
-		WHERE Id > ?2 AND (?3 = '' OR Id <= ?3) AND _mark <> ?4 AND _seq <= ?5`,
-		n, bound(b.Absent.Range.From), bound(b.Absent.Range.To), int(store.Gone), b.Absent.N0)
+	table, lo, hi := name(b.Object), bound(a.Range.From), bound(a.Range.To)
+	absent, err := c.run(`UPDATE `+table+` SET _dirty = iif(_dirty > 0, _dirty, ?1), _seq = ?1
+		WHERE Id > ?2 AND (?3 = '' OR Id <= ?3) AND _mark <> 2 AND _seq <= ?4
+		AND NOT EXISTS (SELECT 1 FROM seen WHERE object = ?5 AND read = ?6 AND id = `+table+`.Id)`, n, lo, hi, a.N0, b.Object, a.Read)
+	if err != nil || absent <= store.LossFloor {
+		return err
+	}
+	rows, err := c.number(`SELECT count(*) FROM `+table+` WHERE Id > ?1 AND (?2 = '' OR Id <= ?2) AND _mark <> 2`, lo, hi)
+	if err == nil && a.Refused(absent, rows) {
+		return fault.New(fault.LossRefused, "sqlite.Apply", "a read did not return more rows than may be lost at once; see that the user views all records, and allow the loss only if they are really gone").On(b.Object)
+	}
 	return err
+}
+
+// see notes rows that a read of stamps need not write.
+func (c *conn) see(b *store.ObjectBatch, n int64) error {
+	for _, id := range b.Seen.IDs {
+		if _, err := c.run(`INSERT OR IGNORE INTO seen VALUES (?, ?, ?)`, b.Object, b.Seen.Read, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func bound(id string) string {
@@ -131,8 +150,9 @@ func (c *conn) reads(b *store.ObjectBatch, n int64) error {
 }
 
 func (c *conn) progress(b *store.ObjectBatch, n int64) error {
-	if b.Caught != 0 {
-		if _, err := c.run(`UPDATE object SET caught = ? WHERE name = ?`, b.Caught, b.Object); err != nil {
+	if b.Caught != 0 || b.Reconciled != 0 || b.Refreshed != 0 {
+		if _, err := c.run(`UPDATE object SET caught = iif(?2, ?2, caught), reconciled = iif(?3, ?3, reconciled), refreshed = iif(?4, ?4, refreshed)
+			WHERE name = ?1`, b.Object, b.Caught, b.Reconciled, b.Refreshed); err != nil {
 			return err
 		}
 	}

@@ -177,3 +177,24 @@ func TestShell(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 }
+
+// A database of the first release is brought up to date when it is opened.
+func TestOpenMigrates(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rows.db")
+	old := dial(t, path)
+	first, err := os.ReadFile("rows_0001.sql")
+	must(t, err)
+	must(t, old.Exec(string(first)+`PRAGMA application_id = 0x73667301; PRAGMA user_version = 1;
+		INSERT INTO object VALUES ('Contact', '', '[""]', 5, 0, 1700000000);
+		CREATE TABLE sf_contact (Id TEXT NOT NULL PRIMARY KEY, _person BLOB, _key INTEGER NOT NULL, _base INTEGER NOT NULL, _evented INTEGER NOT NULL,
+			_dirty INTEGER NOT NULL, _mark INTEGER NOT NULL, _seq INTEGER NOT NULL) STRICT`))
+	must(t, old.Close())
+	s := open(t, path)
+	defer s.Close()
+	state, err := s.Prepare(t.Context(), store.Schema{Org: "00DDp000000J5TeMAK", Policy: 1, Tables: []store.Table{{Object: "Contact", Rules: []string{""}}}})
+	must(t, err)
+	if got := state.Objects["Contact"]; got.Caught != 1_700_000_000 || got.Reconciled != 0 {
+		t.Errorf("got %+v", got)
+	}
+}

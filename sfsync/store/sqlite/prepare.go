@@ -203,12 +203,29 @@ func (c *conn) state() (store.State, error) {
 	if err != nil {
 		return st, err
 	}
-	err = c.each(`SELECT name, n, floor, caught, unseen FROM object`, nil, func(s *sqlite3.Stmt) error {
-		st.Objects[s.ColumnText(0)] = store.Object{N: s.ColumnInt64(1), Floor: s.ColumnInt64(2), Caught: s.ColumnInt64(3), Unseen: s.ColumnInt64(4)}
+	err = c.each(`SELECT name, n, floor, caught, unseen, reconciled, refreshed FROM object`, nil, func(s *sqlite3.Stmt) error {
+		st.Objects[s.ColumnText(0)] = store.Object{N: s.ColumnInt64(1), Floor: s.ColumnInt64(2), Caught: s.ColumnInt64(3),
+			Unseen: s.ColumnInt64(4), Reconciled: s.ColumnInt64(5), Refreshed: s.ColumnInt64(6)}
 		return nil
 	})
 	if err != nil {
 		return st, err
 	}
+	if err := c.count(st.Objects); err != nil {
+		return st, err
+	}
 	return st, c.debts(st.Objects)
+}
+
+// count counts the rows of each object. Both counts read an index only.
+func (c *conn) count(objects map[string]store.Object) error {
+	for object, o := range objects {
+		var err error
+		o.Rows, err = c.number(`SELECT (SELECT count(*) FROM ` + name(object) + `) - (SELECT count(*) FROM ` + name(object) + ` WHERE _mark = 2)`)
+		if err != nil {
+			return err
+		}
+		objects[object] = o
+	}
+	return nil
 }

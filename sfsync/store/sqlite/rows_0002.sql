@@ -1,2 +1,17 @@
+-- What is known of how complete the copy of an object is.
+
 -- unix seconds up to which changes of the object may have gone unseen
 ALTER TABLE object ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
+
+-- when it was last compared with the org, and what a comparison under way has
+-- found to agree
+ALTER TABLE object ADD COLUMN reconciled INTEGER NOT NULL DEFAULT 0; -- unix seconds, 0: never
+ALTER TABLE object ADD COLUMN refreshed  INTEGER NOT NULL DEFAULT 0; -- the same of the last full read
+
+CREATE TABLE seen (
+    object TEXT    NOT NULL,
+    read   INTEGER NOT NULL,
+    id     TEXT    NOT NULL,            -- of a row that the read need not write
+    PRIMARY KEY (object, read, id),
+    FOREIGN KEY (object, read) REFERENCES read ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
@@ -43,6 +44,83 @@ var debts = []promise{
 		want := written(contact(11, "in the same batch"), c.n("Contact"))
 		want.Dirty = true
 		same(c, "the row keeps all else", c.row(id(11)), want)
+	}},
+	{"what a read of stamps has seen is not absent, in that read only", func(c *held) {
+		c.start().apply(c.batch(contact(1, "a"), contact(2, "a"), contact(3, "a")))
+		b := c.batch()
+		b.Objects[0].Begin = []store.Read{{ID: 7, Range: store.Whole(store.Stamp)}, {ID: 8, Range: store.Whole(store.Stamp)}}
+		c.apply(b)
+		n0 := c.n("Contact")
+		for _, some := range [][]string{{id(1)}, {id(3), id(1)}} { // a row may be seen twice
+			b = c.batch()
+			b.Objects[0].Seen = store.Seen{Read: 7, IDs: some}
+			c.apply(b)
+		}
+		if got := c.row(id(1)).Seq; got == c.n("Contact") {
+			c.Error("a row that was seen was written")
+		}
+		b = c.batch()
+		b.Objects[0].Absent, b.Objects[0].End = &store.Absence{N0: n0, Read: 7}, []int64{7}
+		c.apply(b)
+		c.dirty(id(2))
+		b = c.batch()
+		b.Objects[0].Absent = &store.Absence{N0: n0, Read: 8}
+		c.apply(b)
+		c.dirty(id(2), id(1), id(3))
+	}},
+	{"what was seen is forgotten when its read ends", func(c *held) {
+		c.start().apply(c.batch(contact(1, "a")))
+		n0 := c.n("Contact")
+		for _, some := range []store.ObjectBatch{
+			{Begin: []store.Read{{ID: 7, Range: store.Whole(store.Stamp)}}},
+			{Seen: store.Seen{Read: 7, IDs: []string{id(1)}}, End: []int64{7}},
+			{Begin: []store.Read{{ID: 7, Range: store.Whole(store.Stamp)}}},
+			{Absent: &store.Absence{N0: n0, Read: 7}},
+		} {
+			some.Object, some.N = "Contact", c.n("Contact")
+			b := c.batch()
+			b.Objects[0] = some
+			c.apply(b)
+		}
+		c.dirty(id(1))
+	}},
+	{"more absent rows than the share allows are refused", func(c *held) {
+		c.start()
+		var rows []store.Row
+		for i := range 4 * store.LossFloor {
+			rows = append(rows, contact(i, "a"))
+		}
+		c.apply(c.batch(rows...))
+		n0 := c.n("Contact")
+		gone := store.Row{ID: id(1000), Mark: store.Gone} // counts neither as absent nor as a row
+		c.apply(c.batch(append(rewrite(c, rows[2*store.LossFloor:]...), gone)...))
+		absent := func(share float64, to int) *store.Batch {
+			b := c.batch()
+			b.Objects[0].Absent = &store.Absence{Range: store.Range{To: id(to - 1)}, N0: n0, Share: share}
+			return b
+		}
+		before := c.picture()
+		for _, b := range []*store.Batch{absent(0.49, 4*store.LossFloor), absent(0.99, 2*store.LossFloor)} {
+			b.Epoch = c.state.Epoch
+			if err := c.db.Apply(c.Context(), b); !isCode(err, fault.LossRefused) {
+				c.Errorf("Apply: %v", err)
+			}
+		}
+		same(c, "a refused batch left something", c.picture(), before)
+		b := absent(0.01, store.LossFloor)
+		b.Epoch = c.state.Epoch
+		c.apply(b) // so few may go whatever their share
+		c.apply(absent(0.5, 4*store.LossFloor))
+		if list, err := c.db.Dirty(c.Context(), "Contact", 1000); err != nil || len(list) != 2*store.LossFloor {
+			c.Errorf("%d dirty rows, %v", len(list), err)
+		}
+	}},
+	{"rows are counted without gone marks", func(c *held) {
+		c.start().apply(c.batch(contact(1, "a"), store.Row{ID: id(2), Mark: store.Gone}, store.Row{ID: id(3), Mark: store.Suppressed},
+			store.Row{ID: id(4), Mark: store.Live, Dirty: true}))
+		if got := c.object("Contact").Rows; got != 3 {
+			c.Errorf("%d rows, want 3", got)
+		}
 	}},
 	{"the ends of a range may be open, and be ids of 15 characters", func(c *held) {
 		for _, r := range []struct {
@@ -200,13 +278,19 @@ var debts = []promise{
 			}
 		}
 	}},
-	{"how far an object was polled is kept", func(c *held) {
+	{"how far an object was polled, and when it was read, is kept", func(c *held) {
 		b := c.start().batch()
-		b.Objects[0].Caught = 1_700_000_000
+		b.Objects[0].Caught, b.Objects[0].Refreshed = 1_700_000_000, 1_700_000_001
+		c.apply(b)
+		b = c.batch()
+		b.Objects[0].Reconciled = 1_700_000_002
 		c.apply(b)
 		c.apply(c.batch())
-		if got := c.object("Contact").Caught; got != 1_700_000_000 {
-			c.Errorf("got %d", got)
+		if o := c.object("Contact"); o.Caught != 1_700_000_000 || o.Refreshed != 1_700_000_001 || o.Reconciled != 1_700_000_002 {
+			c.Errorf("got %d, %d, %d", o.Caught, o.Refreshed, o.Reconciled)
+		}
+		if o := c.object("Case"); o.Caught+o.Refreshed+o.Reconciled != 0 {
+			c.Errorf("another object: %+v", o)
 		}
 	}},
 }
