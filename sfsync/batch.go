@@ -136,6 +136,7 @@ func (s *session) flush(ctx context.Context) error {
 // context: a transaction that began is finished.
 func (s *session) commit(ctx context.Context, b *Batch) error {
 	if err := s.cfg.Store.Apply(context.WithoutCancel(ctx), &b.store); err != nil {
+		s.giveUp(ctx, b, err)
 		s.stop(err)
 		return err
 	}
@@ -150,4 +151,20 @@ func (s *session) commit(ctx context.Context, b *Batch) error {
 	}
 	close(b.done)
 	return nil
+}
+
+// giveUp ends the reads of a batch that the store refused because it would lose
+// too many rows: the next run asks Salesforce again and does not go on with the
+// answer that was refused.
+func (s *session) giveUp(ctx context.Context, b *Batch, err error) {
+	if fault.CodeOf(err) != fault.LossRefused {
+		return
+	}
+	end := store.Batch{Epoch: b.store.Epoch, Policy: b.store.Policy}
+	for _, o := range b.store.Objects {
+		end.Objects = append(end.Objects, store.ObjectBatch{Object: o.Object, N: o.N, End: o.End})
+	}
+	if err := s.cfg.Store.Apply(context.WithoutCancel(ctx), &end); err != nil {
+		s.log.Warn("a refused read could not be given up; it is refused again", "fault", err)
+	}
 }

@@ -17,12 +17,13 @@ type maker struct {
 	order      []string // ids in the order they were first named
 	owe        bool     // everything is owed again
 	moved      []string // records that may be another person's than their rows said
+	seen       []string // records that a read of stamps found as their rows say
 }
 
 // result is the batch of what was made; N and the numbers after it are taken
 // from the object, which moves on.
 func (m *maker) result() store.ObjectBatch {
-	b := store.ObjectBatch{Object: m.o.name, N: m.o.n}
+	b := store.ObjectBatch{Object: m.o.name, N: m.o.n, Seen: store.Seen{IDs: m.seen}}
 	for _, id := range m.order {
 		if r := m.records[id]; r.written {
 			r.row.Patch = r.row.Patch && !r.replaced

@@ -42,9 +42,12 @@ type object struct {
 	reads    []store.Read
 	open     map[int64]int64 // id of a read begun -> its n0
 	caught   int64
-	moves    atomic.Int64 // how often rows became dirty because owners moved
-	held     *hold        // why the object pauses, or nil
-	unseen   int64        // see store.Object
+
+	reconciled, refreshed int64 // as in store.Object
+
+	moves  atomic.Int64 // how often rows became dirty because owners moved
+	held   *hold        // why the object pauses, or nil
+	unseen int64        // see store.Object
 
 	dirty     map[string]*dirty // what is known of dirty rows besides the store
 	rest      time.Time         // no row is read again before
@@ -68,17 +71,12 @@ type mark struct {
 	covers func(store.Row) bool
 }
 
-// missing covers the rows that a finished read should have returned. The
-// engine reads whole objects only, so every row is in the range.
-func missing(a store.Absence) func(store.Row) bool {
-	return func(row store.Row) bool { return row.Seq <= a.N0 }
-}
-
 func newObject(table *minimize.Table, schema store.Table, state store.Object) *object {
 	o := &object{
 		name: schema.Object, api: table.Object(), table: table, columns: table.Columns(), schema: schema,
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
 		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught, unseen: state.Unseen,
+		reconciled: state.Reconciled, refreshed: state.Refreshed,
 		open: map[int64]int64{}, dirty: map[string]*dirty{}, tracked: map[string]bool{},
 	}
 	o.queued.rows = map[string]store.Row{}
@@ -149,9 +147,6 @@ func (o *object) enter(b *store.ObjectBatch) {
 	if len(b.Moved) > 0 {
 		o.queued.marks = append(o.queued.marks, mark{o.n, owned(b.Moved)})
 		o.moves.Add(1)
-	}
-	if b.Absent != nil {
-		o.queued.marks = append(o.queued.marks, mark{o.n, missing(*b.Absent)})
 	}
 }
 

@@ -1,6 +1,7 @@
 package sfsync
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -60,9 +61,9 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	for _, id := range b.End {
 		delete(o.open, id)
 	}
-	if b.Caught != 0 {
-		o.caught = b.Caught
-	}
+	o.caught = cmp.Or(b.Caught, o.caught)
+	o.reconciled = cmp.Or(b.Reconciled, o.reconciled)
+	o.refreshed = cmp.Or(b.Refreshed, o.refreshed)
 	if b.Unseen != 0 {
 		o.unseen = max(0, b.Unseen)
 	}

@@ -131,8 +131,11 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 	if read.Done != int64(job.Records) {
 		return fault.New(fault.Truncated, "sfsync.Run", "the Bulk job returned fewer rows than it counted; it is made again").On(o.name)
 	}
-	ob := store.ObjectBatch{Object: o.name, Paid: []store.Range{read.Range}, End: []int64{read.ID},
-		Absent: &store.Absence{Range: read.Range, N0: read.N0}}
+	ob := store.ObjectBatch{Object: o.name, Paid: []store.Range{read.Range}, End: []int64{read.ID}, Reconciled: job.Created.Unix(),
+		Absent: &store.Absence{Range: read.Range, N0: read.N0, Read: read.ID, Share: s.cfg.MaxLoss}}
+	if read.Range.Kind == store.Full {
+		ob.Refreshed = ob.Reconciled
+	}
 	if err := s.pay(ctx, o, ob, read, job); err != nil {
 		return err
 	}
@@ -141,7 +144,9 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 	return nil
 }
 
-// pay commits the end of a read.
+// pay commits the end of a read. It holds the object until that is durable:
+// only the store knows which rows the read did not return, so none is loaded
+// meanwhile.
 func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read, job bulk.Job) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -151,8 +156,11 @@ func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read
 	if o.caught == 0 {
 		ob.Caught = job.Created.Add(-settled * time.Second).Unix()
 	}
-	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
-	return err
+	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
+	if err != nil {
+		return err
+	}
+	return batch.wait(ctx)
 }
 
 func (o *object) keepRead(read store.Read) {

@@ -75,6 +75,8 @@ func (m *maker) compare(r *record, a answer) {
 		r.row.Op = store.OpMark
 	case r.row.Evented || r.row.Base != a.stamp:
 		r.mark()
+	default:
+		m.seen = append(m.seen, r.row.ID)
 	}
 }
 

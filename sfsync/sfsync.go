@@ -62,6 +62,11 @@ type Config struct {
 	// Window is how many events may be outstanding on a topic: 1 to 100, the
 	// service's cap (Pub/Sub API guide, Subscribe RPC). 0 means 100.
 	Window int
+	// MaxLoss is the share of an object's rows, above 0 and up to 1, that reads
+	// may find gone in a day without an event that says so; a copy that would
+	// lose more stops with fault.LossRefused. 0 means 0.1, and 1 sets no limit.
+	// Up to store.LossFloor rows may go whatever their share.
+	MaxLoss float64
 	// Actor is the name the ledger records for the engine; "" means "sync".
 	Actor string
 }
@@ -92,6 +97,8 @@ func New(cfg Config) (*Sync, error) {
 		return nil, fault.New(fault.ConfigInvalid, op, "give Org, Policy, Store and Vault")
 	case cfg.Window < 0 || cfg.Window > 100:
 		return nil, fault.New(fault.ConfigInvalid, op, "set Window between 1 and 100, or leave it 0")
+	case !(cfg.MaxLoss >= 0 && cfg.MaxLoss <= 1):
+		return nil, fault.New(fault.ConfigInvalid, op, "set MaxLoss between 0 and 1, or leave it 0")
 	case samePath(cfg.Store, cfg.Vault.Keys()):
 		return nil, fault.New(fault.ConfigInvalid, op, "keep rows and keys in two databases, so that one stolen file opens nothing")
 	}
@@ -108,6 +115,9 @@ func New(cfg Config) (*Sync, error) {
 	}
 	if cfg.Window == 0 {
 		cfg.Window = 100
+	}
+	if cfg.MaxLoss == 0 {
+		cfg.MaxLoss = 0.1
 	}
 	if cfg.Actor == "" {
 		cfg.Actor = "sync"

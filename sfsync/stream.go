@@ -72,7 +72,7 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 		if fault.CodeOf(err) != fault.ReplayInvalid {
 			return err
 		}
-		s.log.Warn("Salesforce no longer knows the position; a new one is taken and everything is read again", "topic", t.name)
+		s.log.Warn("Salesforce no longer knows the position; a new one is taken and all records are compared", "topic", t.name)
 		if err := s.begin(ctx, t); err != nil {
 			return err
 		}

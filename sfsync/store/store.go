@@ -88,17 +88,17 @@ type Topic struct {
 
 // Object is the bookkeeping of one object.
 type Object struct {
-	N      int64   // numbers batches and reads in the order they commit
-	Floor  int64   // a read begun before it pays nothing
-	Caught int64   // unix seconds up to which CatchUp has read, or 0
-	Unseen int64   // unix seconds up to which changes may have gone unseen, Lost, or 0
-	Rows   int64   // rows held when the state was read, without gone marks
+	N      int64 // numbers batches and reads in the order they commit
+	Floor  int64 // a read begun before it pays nothing
+	Caught int64 // unix seconds up to which CatchUp has read, or 0
+	Unseen int64 // unix seconds up to which changes may have gone unseen, Lost, or 0
+	Rows   int64 // rows held when the state was read, without gone marks
 
 	// Reconciled is when the last read of all records began that compared or
 	// replaced every row, Refreshed when the last began that replaced every
 	// row: unix seconds, or 0.
 	Reconciled, Refreshed int64
 
-	Owed   []Range // debts that only a read of the range pays
-	Reads  []Read  // reads begun and not yet ended
+	Owed  []Range // debts that only a read of the range pays
+	Reads []Read  // reads begun and not yet ended
 }
