@@ -19,7 +19,7 @@ type event struct {
 	Header header `json:"header"`
 	Body   []byte `json:"body"`            // what follows the header
 	Raw    bool   `json:"raw,omitempty"`   // the body is the whole payload, and no reader can decode it
-	Floor  bool   `json:"floor,omitempty"` // nothing before this one can be replayed
+	Floor  uint64 `json:"floor,omitempty"` // where set, nothing before this event can be replayed, and no stream begin before this id
 
 	schema *eventSchema
 	frame  []byte // the event as a member of a FetchResponse

@@ -17,6 +17,7 @@ type eventBus struct {
 	options PubSub
 	log     []*event
 	last    uint64        // the newest replay counter given out
+	era     int           // how often the counter started anew
 	floor   uint64        // the oldest that a subscription may start after
 	wake    chan struct{} // closed, and replaced, when something is there to look at
 	cut     chan struct{} // closed, and replaced, to end every stream
@@ -32,7 +33,8 @@ type eventBus struct {
 	floods  map[string]*flood
 	disk    *eventLog
 
-	channels channels
+	channels   channels
+	deliveries deliveries
 
 	server *pubSubServer
 }
@@ -183,10 +185,13 @@ func (b *eventBus) expire() {
 
 // after returns up to limit events of the objects that has reports behind a
 // position, as many as fit into one response, and the position up to which it
-// looked.
-func (b *eventBus) after(position uint64, has func(object string) bool, limit int) ([]*event, uint64) {
+// looked; none to a reader from before a reset, whom its stream's end awaits.
+func (b *eventBus) after(era int, position uint64, has func(object string) bool, limit int) ([]*event, uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if era != b.era {
+		return nil, position
+	}
 	i := sort.Search(len(b.log), func(i int) bool { return b.log[i].Replay > position })
 	var found []*event
 	size := 0
@@ -205,9 +210,12 @@ func (b *eventBus) after(position uint64, has func(object string) bool, limit in
 
 // advance looks once more behind a position and, if nothing is there, moves
 // the counter and returns it: the latest_replay_id of an empty response.
-func (b *eventBus) advance(position uint64, has func(object string) bool) (uint64, bool) {
+func (b *eventBus) advance(era int, position uint64, has func(object string) bool) (uint64, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if era != b.era {
+		return position, false
+	}
 	for i := len(b.log) - 1; i >= 0 && b.log[i].Replay > position; i-- {
 		if has(b.log[i].Header.Entity) {
 			return position, false

@@ -113,8 +113,8 @@ func (b *eventBus) load() error {
 				e.schema = b.schemas[e.Schema]
 				e.seal()
 			}
-			if e.Floor {
-				b.log, b.floor = nil, e.Replay
+			if e.Floor > 0 {
+				b.log, b.floor, b.last = nil, e.Floor, e.Replay
 			}
 			b.log = append(b.log, e)
 		}

@@ -10,32 +10,32 @@ import (
 // busReader is a subscription's place in the bus.
 type busReader struct {
 	sub      *subscription
+	era      int
 	position uint64
 	rest     []piece // taken from the bus and not yet delivered
 }
 
-// position is where a first request has its stream start: behind the counter
-// returned. It returns false for a replay id that is malformed, of another org
+// position is where a stream starts: behind the counter returned. It returns false for a replay id that is malformed, of another org
 // or outside retention, which the service does not tell apart either.
-func (b *eventBus) position(first *pubsubpb.FetchRequest) (uint64, bool) {
+func (b *eventBus) position(preset pubsubpb.ReplayPreset, id []byte) (at uint64, era int, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.expire()
-	switch first.ReplayPreset {
+	switch preset {
 	case pubsubpb.ReplayPreset_EARLIEST:
-		return b.floor - 1, true
+		return b.floor - 1, b.era, true
 	case pubsubpb.ReplayPreset_CUSTOM:
-		counter, ok := parseReplayID(first.ReplayId)
-		return counter, ok && counter >= b.floor && counter <= b.last
+		counter, ok := parseReplayID(id)
+		return counter, b.era, ok && counter >= b.floor && counter <= b.last
 	}
-	return b.last, true
+	return b.last, b.era, true
 }
 
 func (r *busReader) take(limit int32) response {
 	for {
 		if len(r.rest) == 0 {
 			var events []*event
-			if events, r.position = r.sub.bus.after(r.position, r.sub.sight.has, int(limit)); len(events) == 0 {
+			if events, r.position = r.sub.bus.after(r.era, r.position, r.sub.sight.has, int(limit)); len(events) == 0 {
 				return response{}
 			}
 			r.rest = r.sub.sight.pieces(events)
@@ -68,7 +68,7 @@ func (r *busReader) fill(limit int32) response {
 }
 
 func (r *busReader) pause() ([]byte, bool) {
-	latest, ok := r.sub.bus.advance(r.position, r.sub.sight.has)
+	latest, ok := r.sub.bus.advance(r.era, r.position, r.sub.sight.has)
 	if ok {
 		r.position = latest
 	}

@@ -3,7 +3,6 @@ package salesforcetest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"slices"
 
 	"google.golang.org/grpc/codes"
@@ -130,23 +129,6 @@ func (o *Org) Redeliver(n int) error {
 	return b.publish(again...)
 }
 
-// Expire puts everything published so far, and every replay id given out so
-// far, outside the retention.
-func (o *Org) Expire() error {
-	o.mu.Lock() // no commit is between its two steps
-	defer o.mu.Unlock()
-	b := o.events
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.tick() {
-		return errors.New("salesforcetest: Expire: the event log cannot be written")
-	}
-	b.floor = b.last
-	b.log = slices.Delete(b.log, 0, len(b.log)-1)
-	b.log[0].Floor = true
-	return b.disk.write(b.log)
-}
-
 // CutStreams breaks every open connection of the Pub/Sub API, without a
 // goodbye, as a failing network does.
 func (o *Org) CutStreams() { o.events.server.conns.cut() }
@@ -164,7 +146,11 @@ func (o *Org) FailStreams(suffix string, code codes.Code, text string) {
 	b := o.events
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ending = failure{suffix, code, text}
+	b.end(failure{suffix, code, text})
+}
+
+func (b *eventBus) end(f failure) {
+	b.ending = f
 	close(b.cut)
 	b.cut = make(chan struct{})
 }

@@ -110,7 +110,7 @@ func (o *Org) serveLimits(c *call) (*answer, error) {
 	daily["Test Org App"] = map[string]any{"Max": 0, "Remaining": 0} // some limits nest one for each connected app
 	return okValue(map[string]any{"DailyApiRequests": daily, "DailyBulkApiBatches": both(15000, 15000),
 		"DailyBulkV2QueryJobs": both(10000, 10000-o.jobs.made()), "DailyBulkV2QueryFileStorageMB": both(976562, 976562),
-		"DailyDeliveredPlatformEvents": both(50000, 50000), "HourlyPublishedPlatformEvents": both(250000, 250000),
+		"DailyDeliveredPlatformEvents": both(o.events.deliveries.limits()), "HourlyPublishedPlatformEvents": both(250000, 250000),
 		"MonthlyPlatformEventsUsageEntitlement": both(0, 0), "ConcurrentAsyncGetReportInstances": both(200, 200),
 		"DataStorageMB": both(1024, 512), "FileStorageMB": both(1024, 512)})
 }

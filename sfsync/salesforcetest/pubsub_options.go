@@ -1,6 +1,10 @@
 package salesforcetest
 
-import "time"
+import (
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
 
 // PubSub says how the Pub/Sub side behaves where that is a matter of release,
 // org or luck. The zero value is the service as documented, but for the first
@@ -30,6 +34,9 @@ type PubSub struct {
 	Unmerged bool
 	// DiffText publishes changed long texts as diffs where the rules allow.
 	DiffText bool
+	// LimitStatus is the status of subscription.limit.exceeded, which is not
+	// documented; 0 means RESOURCE_EXHAUSTED.
+	LimitStatus codes.Code
 	// PermissionDelay is how long open streams go on as before when a
 	// permission, a selection or a channel changes; the service takes up to ten
 	// minutes.

@@ -47,14 +47,18 @@ func (s *subscription) serve() error {
 	}
 }
 
-// alive ends the stream when its token or its permission is gone.
+// alive ends the stream when its token, its permission or what may be
+// delivered is gone.
 func (s *subscription) alive() error {
 	if !s.authorized(s.token) {
 		return refuseCall(s.ctx, codes.Unauthenticated, "service.auth.error",
 			"An authentication exception occurred. Provide valid authentication via metadata headers.")
 	}
 	s.look()
-	return s.permitted()
+	if err := s.permitted(); err != nil {
+		return err
+	}
+	return s.affordable()
 }
 
 // deliver sends what is there, or an empty response when one is due.
@@ -62,7 +66,11 @@ func (s *subscription) deliver() (bool, error) {
 	if s.pending == 0 {
 		return false, nil
 	}
-	r := s.source.take(s.pending)
+	n := s.bus.deliveries.left(s.pending)
+	if n == 0 {
+		return false, s.affordable()
+	}
+	r := s.source.take(n)
 	if r.events == 0 {
 		if time.Now().Before(s.silent) {
 			return false, nil
@@ -73,6 +81,9 @@ func (s *subscription) deliver() (bool, error) {
 			return false, nil
 		}
 		r.latest = latest
+	}
+	if s.bus.deliveries.add(r.events) {
+		s.bus.wakeAll()
 	}
 	s.pending = max(0, s.pending-r.events)
 	now := time.Now()

@@ -81,7 +81,7 @@ func (s *subscription) open(first *pubsubpb.FetchRequest) error {
 		return err
 	}
 	s.look()
-	err := s.permitted()
+	err := s.alive()
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,8 @@ func (s *subscription) start(first *pubsubpb.FetchRequest) (source, error) {
 		if reader, ok := script.reader(first); ok {
 			return reader, nil
 		}
-	} else if position, ok := s.bus.position(first); ok {
-		return &busReader{sub: s, position: position}, nil
+	} else if at, era, ok := s.bus.position(first.ReplayPreset, first.ReplayId); ok {
+		return &busReader{sub: s, era: era, position: at}, nil
 	}
 	return nil, refuseCall(s.ctx, codes.InvalidArgument, "subscription.fetch.replayid.corrupted",
 		"The Replay ID validation failed. Ensure that the Replay ID "+hexID(first.ReplayId)+" is valid.")
