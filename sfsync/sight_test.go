@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -16,6 +17,8 @@ import (
 // paused is a running copy of Contact and Case, of which Contact will be lost.
 type paused struct {
 	*rig
+	dir        string
+	logs       *records
 	stop       func() error
 	first, two string // contacts
 	kase       string
@@ -31,22 +34,31 @@ const (
 )
 
 func newPaused(t *testing.T) *paused {
-	p := &paused{}
+	p := &paused{rig: &rig{TB: t}, dir: t.TempDir(), logs: &records{}}
 	org := newOrg(t, salesforcetest.Config{})
 	p.first = org.Insert("Contact", map[string]any{"LastName": "First", "Email": "first@example.com", "Department": "one"})
 	p.two = org.Insert("Contact", map[string]any{"LastName": "Second", "Email": "second@example.com", "Department": "two"})
 	p.kase = org.Insert("Case", map[string]any{"ContactId": p.first, "Subject": "mine", "Status": "New"})
-	p.rig = open(t, org, t.TempDir(), startPolicy)
-	p.sync.Hasten(hasten)
 	org.Intercept(salesforcetest.Fault{Times: -1, Match: func(r *http.Request) bool {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/jobs/query") {
 			p.lastJob.Store(time.Now().UnixMilli())
 		}
 		return false
 	}})
+	p.reopen(org)
 	p.run()
 	p.await("the first copy", p.settledAndEqual)
 	return p
+}
+
+// reopen opens the copy as a new process does.
+func (p *paused) reopen(org *salesforcetest.Org) {
+	p.Helper()
+	p.rig = open(p.TB, org, p.dir, startPolicy)
+	var err error
+	p.sync, err = sfsync.New(sfsync.Config{Org: p.client, Policy: p.policy, Store: p.rows, Vault: p.vault, Logger: logger(p.logs)})
+	p.must(err)
+	p.sync.Hasten(hasten)
 }
 
 func (p *paused) run() {
@@ -64,6 +76,15 @@ func (p *paused) othersGoOn() {
 	if s := p.sync.Status(); s.Objects["Contact"].Paused == "" || s.Objects["Case"].Paused != "" || s.Waiting != "" || s.Ready(time.Hour) {
 		p.Errorf("while Contact is paused: %+v", s)
 	}
+}
+
+// readTwice waits for a copy equal to the org, and for the second read of all
+// records after an object is regained.
+func (p *paused) readTwice() {
+	p.Helper()
+	again := time.Now().Add(lag - 100*time.Millisecond)
+	p.await("a copy equal to the org", p.settledAndEqual)
+	p.await("another read of all records", func() bool { return p.lastJob.Load() >= again.UnixMilli() && p.settledAndEqual() })
 }
 
 // An object that is lost pauses alone: the other goes on, and once it is shown
@@ -105,13 +126,14 @@ func TestLostObjectPausesAlone(t *testing.T) {
 			p.othersGoOn()
 			p.org.Update("Contact", p.first, map[string]any{"LastName": "Changed", "Email": "changed@example.com"})
 			p.org.Delete("Contact", p.two)
-			p.org.Insert("Contact", map[string]any{"LastName": "New", "Email": "new@example.com"})
+			unseen := p.org.Insert("Contact", map[string]any{"LastName": "New", "Email": "new@example.com"})
 			p.othersGoOn()
+			if got := p.row("Contact", unseen); got.Mark != store.Absent {
+				t.Error("what an event says of the object is kept while it may hide something")
+			}
 			c.mend(p)
 			p.await("the end of the pause", func() bool { return p.code() == "" })
-			again := time.Now().Add(lag - 100*time.Millisecond)
-			p.await("a copy equal to the org", p.settledAndEqual)
-			p.await("another read of all records", func() bool { return p.lastJob.Load() >= again.UnixMilli() && p.settledAndEqual() })
+			p.readTwice()
 			if got := p.row("Contact", unnoticed); got.Mark != store.Live {
 				t.Errorf("the record made unnoticed is %d", got.Mark)
 			}

@@ -57,8 +57,15 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 		t.arm()
 	}
 	// Before any read: without View All, records that others own look deleted.
-	if _, err := s.events.Topic(ctx, t.name); err != nil {
+	// The schema of now is what those of later events are held against.
+	now, err := s.events.Topic(ctx, t.name)
+	if err != nil {
 		return err
+	}
+	if now.SchemaID != "" {
+		if _, err := s.schema(ctx, t, now.SchemaID); mendable(err) {
+			return err
+		}
 	}
 	if t.position == "" {
 		if err := s.begin(ctx, t); err != nil {
