@@ -61,6 +61,11 @@ func TestForeignClients(t *testing.T) {
 			t.Errorf("got %s %v", plain, err)
 		}
 	})
+	t.Run("no encoding of those asked for", func(t *testing.T) {
+		if _, h, body := c.do("GET", data+"/query?q="+q, nil, "Accept-Encoding", "br, zstd"); h.Get("Content-Encoding") != "" || !strings.HasPrefix(string(body), `{"totalSize":3`) {
+			t.Errorf("got %v %.40q", h, body)
+		}
+	})
 	t.Run("gzip announced and no body", func(t *testing.T) {
 		if status, _, body := c.do("GET", data+"/query/?q="+q, nil, "Content-Encoding", "gzip"); status != 200 {
 			t.Errorf("%d %s", status, body)
