@@ -12,9 +12,14 @@
 // as this library's client expects, so it shares no code with the client. A
 // client that works here should have to change nothing for a real org.
 //
-// What a test changes: Insert, Update, Delete, Begin for a transaction that
-// commits late; HideField, DenyObject, SetViewAll and Select for permissions;
-// Intercept, ExpireTokens, RevokeUser and SetAPICalls for faults.
+// What a test changes: Insert, Update, Delete, Merge, Convert and Begin, for a
+// transaction that commits late; Silent, HardDelete and Purge for what no event
+// tells of; HideField, DenyObject, SetViewAll, SetSharing and Select for
+// permissions; AddField, DropField, SetPersonAccounts and SetInstance for the
+// org itself; Intercept, which also refuses in the service's words (Refusal),
+// ExpireTokens, RevokeUser, SetAPICalls, SetConcurrency, ExpireCursors, PoisonID,
+// FailJobs, AbortJobs, ExpireJobs, PurgeDeleteLog and SetIDLimit for faults. What
+// Salesforce leaves open is an option of Config or of PubSub.
 //
 // # Security
 //

@@ -103,6 +103,9 @@ func (e *event) update(w Write, diff bool) map[string]string {
 		if !ok || p.Part < 0 && e.schema.Fields[p.Field].Switch && w.person() {
 			continue // derived, or the text that a person's name parts make up
 		}
+		if w.Object == "Account" && w.person() && contactSourced(name) {
+			continue // the event of the person's contact has it
+		}
 		e.Header.Changed = append(e.Header.Changed, p)
 		switch {
 		case w.After[name] == "":

@@ -3,7 +3,6 @@ package salesforcetest
 import (
 	"bytes"
 	"encoding/csv"
-	"errors"
 	"slices"
 	"strings"
 )
@@ -22,10 +21,10 @@ const ingestChunk = 200
 // runIngest does a job. Rows fail one by one; data that is no CSV, or names a
 // field that the object lacks, fails the job.
 func (o *Org) runIngest(j *ingest) {
-	rows, err := j.parse()
-	failure, state := "", "JobComplete"
-	if err != nil {
-		failure, state = "InvalidBatch : "+err.Error(), "Failed"
+	rows, failure := j.parse()
+	state := "JobComplete"
+	if failure != "" {
+		state = "Failed"
 	}
 	for chunk := range slices.Chunk(rows, ingestChunk) {
 		if err := o.ingestRows(j, chunk); err != nil {
@@ -38,25 +37,24 @@ func (o *Org) runIngest(j *ingest) {
 	j.rows, j.failure, j.state = rows, failure, state
 }
 
-// parse reads the uploaded CSV.
-func (j *ingest) parse() ([]*ingestRow, error) {
+// parse reads the uploaded CSV, or says why it cannot.
+func (j *ingest) parse() (rows []*ingestRow, failure string) {
 	in := csv.NewReader(bytes.NewReader(j.data))
 	in.Comma = []rune(delimiters[j.delimiter])[0]
 	records, err := in.ReadAll()
 	if err != nil || len(records) == 0 {
-		return nil, errors.New("Failed to parse CSV")
+		return nil, "InvalidBatch : Failed to parse CSV"
 	}
 	j.columns = records[0]
 	for _, name := range j.columns {
 		if j.object.field(name) == nil {
-			return nil, errors.New("Field name not found : " + name)
+			return nil, "InvalidBatch : Field name not found : " + name
 		}
 	}
-	rows := make([]*ingestRow, 0, len(records)-1)
 	for _, values := range records[1:] {
 		rows = append(rows, &ingestRow{values: values})
 	}
-	return rows, nil
+	return rows, ""
 }
 
 func (o *Org) ingestRows(j *ingest, rows []*ingestRow) error {

@@ -80,6 +80,53 @@ func TestPersonAccount(t *testing.T) {
 	}
 }
 
+// TestPersonAccountEvents follows the Change Data Capture Developer Guide,
+// "Change Events for Person Accounts": a creation tells all in both events, an
+// update tells the contact's fields in the contact's alone, but for the name.
+func TestPersonAccountEvents(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{PersonAccounts: true})
+	id := org.Insert("Account", map[string]any{"FirstName": "Ada", "LastName": "Byron", "PersonEmail": "ada@example.com", "Industry": "Retail"})
+	org.Update("Account", id, map[string]any{"PersonEmail": "a@example.com", "Loyalty_Tier__pc": "Gold", "LastName": "Lovelace", "Industry": "Media"})
+	org.Update("Account", id, map[string]any{"Industry": "Other"})
+	b := dial(t, org)
+	named := func(part string) func(body map[string]any) bool {
+		return func(body map[string]any) bool {
+			name, ok := body["Name"].(map[string]any)
+			return ok && name["LastName"] == part
+		}
+	}
+	want := []struct {
+		entity, change string
+		has, lacks     []string
+		name           func(map[string]any) bool
+	}{
+		{"Account", "CREATE", []string{"PersonEmail", "Industry", "PersonContactId"}, nil, named("Byron")},
+		{"Contact", "CREATE", []string{"Email", "AccountId"}, nil, named("Byron")},
+		{"Account", "UPDATE", []string{"Industry", "LastModifiedDate"}, []string{"PersonEmail", "Loyalty_Tier__pc"}, named("Lovelace")},
+		{"Contact", "UPDATE", []string{"Email", "Loyalty_Tier__c", "LastModifiedDate"}, nil, named("Lovelace")},
+		{"Account", "UPDATE", []string{"Industry", "LastModifiedDate"}, []string{"Name"}, nil},
+		{"Contact", "UPDATE", []string{"LastModifiedDate"}, []string{"Email", "Name"}, nil},
+	}
+	for i, e := range events(t, b.earliest(t, "/data/ChangeEvents", 100), len(want)) {
+		header, body := b.decode(t, e)
+		w := want[i]
+		if header["entityName"] != w.entity || header["changeType"] != w.change || w.name != nil && !w.name(body) {
+			t.Errorf("event %d: %v %v named %v, want %s %s", i, header["changeType"], header["entityName"], body["Name"], w.change, w.entity)
+		}
+		for _, name := range w.has {
+			if body[name] == nil {
+				t.Errorf("event %d lacks %s", i, name)
+			}
+		}
+		for _, name := range w.lacks {
+			if body[name] != nil {
+				t.Errorf("event %d has %s: %v", i, name, body[name])
+			}
+		}
+	}
+}
+
 func TestPersonAccountRefuses(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, salesforcetest.Config{})

@@ -13,7 +13,8 @@ type poisons struct {
 
 // PoisonID makes every read by id that contains this one fail as a whole, with
 // an error code such as MALFORMED_ID, as the service does for an id that it
-// cannot make sense of. An empty code heals it.
+// cannot make sense of; its documentation promises a null in a collection, which
+// is what an unknown id gets here. An empty code heals it.
 func (o *Org) PoisonID(id, code string) {
 	long, _ := longID(id)
 	o.poisons.mu.Lock()
