@@ -58,7 +58,7 @@ func streamScenes() []scene {
 				s.org.FailSubscribe("subscription.fetch.replayid.corrupted", codes.InvalidArgument, text)
 				s.org.CutStreams()
 			})
-			if !s.logs.has("no longer knows the position") {
+			if !s.logs.has("the position is useless") {
 				s.Error("the position was not refused")
 			}
 			return err

@@ -27,7 +27,8 @@ type session struct {
 	unacked unacked
 	stop    context.CancelCauseFunc
 
-	streaming bool // not a pass without a stream
+	streaming   bool // not a pass without a stream
+	whereabouts whereabouts
 }
 
 // Changes hands out the batches that Run would apply, before they are applied.

@@ -50,7 +50,7 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
-// Config is what a Sync needs. All fields but the last three are required.
+// Config is what a Sync needs: Org, Policy, Store and Vault at least.
 type Config struct {
 	Org    *salesforce.Org
 	Policy *minimize.Policy
@@ -67,6 +67,11 @@ type Config struct {
 	// lose more stops with fault.LossRefused. 0 means 0.1, and 1 sets no limit.
 	// Up to store.LossFloor rows may go whatever their share.
 	MaxLoss float64
+	// FailOnExpired ends Run with fault.ReplayInvalid, and moves nothing, when a
+	// stored position cannot be gone on from: it expired, was damaged, or is of
+	// an earlier stream. Else a new position is taken, and in the same
+	// transaction a comparison of everything is owed, so that no change is lost.
+	FailOnExpired bool
 	// Actor is the name the ledger records for the engine; "" means "sync".
 	Actor string
 }

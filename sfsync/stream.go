@@ -3,7 +3,6 @@ package sfsync
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -16,19 +15,18 @@ const batchEvents = 1000
 
 // topic is one stream of events. Only its own goroutine uses it.
 type topic struct {
-	name     string
-	objects  []*object
-	cursor   cursor
-	position store.Position // as the queued batches will leave it
-	schemas  map[string]schema
-	pool     []minimize.Change
+	name    string
+	objects []*object
+	cursor  cursor
+	at      store.Topic // as the queued batches will leave it
+	schemas map[string]schema
+	pool    []minimize.Change
 }
 
 func (s *session) join(o *object, name string, state store.Topic) {
 	t := s.topics[name]
 	if t == nil {
-		t = &topic{name: name, position: state.Position, schemas: map[string]schema{}}
-		t.cursor.safe = state.Position
+		t = &topic{name: name, at: state, schemas: map[string]schema{}}
 		s.topics[name] = t
 	}
 	t.objects = append(t.objects, o)
@@ -67,69 +65,19 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 			return err
 		}
 	}
-	if t.position == "" {
-		if err := s.begin(ctx, t); err != nil {
-			return err
-		}
-	}
-	t.arm()
+	useless := s.useless(ctx, t)
 	for {
-		t.cursor = cursor{safe: t.position}
-		err := s.subscribe(ctx, t)
-		if fault.CodeOf(err) != fault.ReplayInvalid {
-			return err
+		if useless != nil || t.at.Position == "" {
+			if err := s.renew(ctx, t, useless); err != nil {
+				return err
+			}
 		}
-		s.log.Warn("Salesforce no longer knows the position; a new one is taken and all records are compared", "topic", t.name)
-		if err := s.begin(ctx, t); err != nil {
-			return err
+		t.arm()
+		t.cursor = cursor{safe: t.at.Position}
+		if useless = s.subscribe(ctx, t); fault.CodeOf(useless) != fault.ReplayInvalid {
+			return useless
 		}
 	}
-}
-
-// begin takes a position where the topic stands now. No call returns one: the
-// first response to a subscription at LATEST carries it, which takes up to 270
-// seconds on an idle topic (Pub/Sub API guide, Subscribe RPC). The position
-// commits before any read begins, so a change is after it or in the read.
-func (s *session) begin(ctx context.Context, t *topic) error {
-	s.log.Info("waiting for the first position, up to 270 seconds on an idle topic", "topic", t.name)
-	for d, err := range s.events.Subscribe(ctx, t.name, pubsub.Latest()) {
-		if err != nil {
-			return err
-		}
-		s.sight.hear(t.name)
-		next := store.Position(d.Latest)
-		batch := store.Batch{Topic: t.name, From: t.position, Next: next, AsOf: time.Now().Unix()}
-		if err := s.oweAll(ctx, t.owners(s.disabled), batch); err != nil {
-			return err
-		}
-		t.position = next
-		return nil
-	}
-	return fault.New(fault.Unavailable, "sfsync.Run", "the stream ended before its first response; it is opened again")
-}
-
-// owners are the objects that a new position owes a read of.
-func (t *topic) owners(disabled rule) []*object {
-	if disabled&positionFirst != 0 {
-		return nil
-	}
-	return t.objects
-}
-
-// oweAll commits a new position together with a debt for each object: what
-// happened before it is found by comparing the stamps of all records. A full
-// read that is owed already stays so.
-func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) error {
-	unlock := lockAll(objects)
-	for _, o := range objects {
-		b.Objects = append(b.Objects, store.ObjectBatch{Object: o.name, Floor: true, Owe: []store.Range{store.Whole(store.Stamp)}})
-	}
-	batch, err := s.enqueue(ctx, b)
-	unlock()
-	if err != nil {
-		return err
-	}
-	return batch.wait(ctx)
 }
 
 // arm lets the reads of the topic's objects begin.
@@ -155,7 +103,7 @@ func (s *session) subscribe(ctx context.Context, t *topic) error {
 	ended := make(chan error, 1)
 	go func() { // owned by this call, which waits for it below
 		defer close(deliveries)
-		ended <- receive(ctx, s.events.Subscribe(ctx, t.name, pubsub.After([]byte(t.position))), deliveries)
+		ended <- receive(ctx, s.events.Subscribe(ctx, t.name, pubsub.After([]byte(t.at.Position))), deliveries)
 	}()
 	var err error
 	for d := range deliveries {
@@ -210,7 +158,7 @@ func (s *session) absorb(ctx context.Context, t *topic, deliveries []pubsub.Deli
 	if err != nil {
 		return err
 	}
-	batch := store.Batch{Topic: t.name, From: t.position, Next: t.cursor.safe, AsOf: time.Now().Unix()}
+	batch := t.move(t.cursor.safe)
 	if len(arrivals) == 0 && batch.From == batch.Next {
 		return nil
 	}
@@ -235,6 +183,6 @@ func (s *session) absorb(ctx context.Context, t *topic, deliveries []pubsub.Deli
 	if _, err := s.enqueue(ctx, batch); err != nil {
 		return err
 	}
-	t.position = batch.Next
+	t.moved(batch)
 	return nil
 }

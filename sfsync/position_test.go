@@ -1,0 +1,186 @@
+package sfsync_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+	"github.com/sfsync/sfsync-go/sfsync/store/sqlite"
+)
+
+const contactTopic = "/data/ContactChangeEvent"
+
+// watched is a store that shows what a run began with, and may harm it.
+type watched struct {
+	*sqlite.Store
+	testing.TB
+	harm  func(w *watched, state *store.State)
+	began store.State
+}
+
+func (w *watched) Prepare(ctx context.Context, schema store.Schema) (store.State, error) {
+	state, err := w.Store.Prepare(ctx, schema)
+	if err == nil {
+		w.began = state
+		w.harm(w, &state)
+	}
+	return state, err
+}
+
+// damage overwrites the stored position.
+func (w *watched) damage(state *store.State) {
+	at := state.Topics[contactTopic]
+	b := store.Batch{Epoch: state.Epoch, Policy: 1, Topic: contactTopic, From: at.Position, Next: "damaged", AsOf: at.AsOf, Instance: at.Instance}
+	if err := w.Apply(w.Context(), &b); err != nil {
+		w.Fatal(err)
+	}
+	at.Position = b.Next
+	state.Topics[contactTopic] = at
+}
+
+// through makes the rig's Sync use a store that is watched.
+func (r *rig) through(cfg sfsync.Config, harm func(w *watched, state *store.State)) *watched {
+	if harm == nil {
+		harm = func(*watched, *store.State) {}
+	}
+	w := &watched{Store: r.rows, TB: r.TB, harm: harm}
+	cfg.Org, cfg.Policy, cfg.Store, cfg.Vault = r.client, r.policy, w, r.vault
+	var err error
+	r.sync, err = sfsync.New(cfg)
+	r.must(err)
+	return w
+}
+
+// A position that cannot be gone on from is replaced, and what happened in the
+// outage is found, though no event tells it; or, if the caller chose so, the run
+// ends and nothing has moved.
+func TestUselessPosition(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		away func(org *salesforcetest.Org) error
+		harm func(w *watched, state *store.State)
+	}{
+		{"expired", (*salesforcetest.Org).Expire, nil},
+		{"damaged", nil, (*watched).damage},
+		{"on another instance", func(org *salesforcetest.Org) error { org.SetInstance("TST2"); return nil }, nil},
+		{"moved 72 hours ago", nil, func(_ *watched, state *store.State) {
+			at := state.Topics[contactTopic]
+			at.AsOf -= 72 * 60 * 60
+			state.Topics[contactTopic] = at
+		}},
+	} {
+		for _, fail := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, to fail %t", c.name, fail), func(t *testing.T) {
+				t.Parallel()
+				org := newOrg(t, salesforcetest.Config{Records: 5})
+				r := open(t, org, t.TempDir(), contactPolicy)
+				ids := []string{}
+				for n := range 4 {
+					ids = append(ids, org.Insert("Contact", map[string]any{"LastName": fmt.Sprint("before ", n)}))
+				}
+				r.complete()
+				outage(org, ids)
+				if c.away != nil {
+					r.must(c.away(org))
+				}
+				if fail {
+					r.refuses(c.harm)
+					return
+				}
+				var log lines
+				r.through(sfsync.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, c.harm)
+				stop := r.start()
+				defer stop()
+				r.await("all of the outage", r.equal)
+				if !log.contain("the position is useless") {
+					t.Error("the log does not say so")
+				}
+				org.Insert("Contact", map[string]any{"LastName": "after it"})
+				r.await("the stream after it", r.equal)
+				r.must(stop())
+				if next := r.resumes(); len(next.Objects["Contact"].Owed) > 0 {
+					t.Error("the next run finds a debt")
+				}
+			})
+		}
+	}
+}
+
+// complete runs the Sync until the first copy is complete, and nothing is owed.
+func (r *rig) complete() {
+	r.Helper()
+	stop := r.start()
+	defer stop()
+	r.await("the first copy", func() bool { return r.equal() && !r.sync.Status().Objects["Contact"].Owed })
+	r.must(stop())
+}
+
+// resumes returns what another run begins with.
+func (r *rig) resumes() store.State {
+	r.Helper()
+	w := r.through(sfsync.Config{}, nil)
+	stop := r.start()
+	defer stop()
+	r.await("another run", func() bool { return r.sync.Status().Phase == "running" })
+	r.must(stop())
+	return w.began
+}
+
+// outage is what happens while nobody listens. Of some of it there never was an
+// event.
+func outage(org *salesforcetest.Org, ids []string) {
+	org.Insert("Contact", map[string]any{"LastName": "in the outage"})
+	org.LoseNext()
+	org.Update("Contact", ids[0], map[string]any{"LastName": "unheard"})
+	org.Update("Contact", ids[1], map[string]any{"Email": "heard@example.com"})
+	org.Delete("Contact", ids[2])
+	org.Delete("Contact", ids[3])
+	org.Purge("Contact", ids[3])
+}
+
+// refuses runs a Sync that is to fail, and checks that the position stays.
+func (r *rig) refuses(harm func(*watched, *store.State)) {
+	r.Helper()
+	w := r.through(sfsync.Config{FailOnExpired: true}, harm)
+	ctx, cancel := context.WithTimeout(r.Context(), patience/4)
+	defer cancel()
+	for range 2 {
+		before := w.began.Topics[contactTopic]
+		if err := r.sync.Run(ctx); fault.CodeOf(err) != fault.ReplayInvalid {
+			r.Fatalf("it ended with %v", err)
+		}
+		if now := w.began.Topics[contactTopic]; harm == nil && before.Position != "" && now != before {
+			r.Errorf("the position moved from %v to %v", before, now)
+		}
+		if len(w.began.Objects["Contact"].Owed) > 0 {
+			r.Error("something is owed")
+		}
+	}
+}
+
+// Keepalives move the position of an idle topic, and their time with it.
+func TestKeepaliveMovesPosition(t *testing.T) {
+	t.Parallel()
+	r := open(t, newOrg(t, salesforcetest.Config{Records: 1}), t.TempDir(), contactPolicy)
+	r.complete()
+	w := r.through(sfsync.Config{}, func(_ *watched, state *store.State) {
+		at := state.Topics[contactTopic]
+		at.AsOf -= 60
+		state.Topics[contactTopic] = at
+	})
+	stop := r.start()
+	defer stop()
+	r.await("a keepalive", func() bool { return time.Since(r.sync.Status().Topics[contactTopic].AsOf) < 30*time.Second })
+	r.must(stop())
+	before := w.began.Topics[contactTopic]
+	if next := r.resumes(); next.Topics[contactTopic].Position == before.Position {
+		t.Error("the position of an idle topic stays")
+	}
+}
