@@ -38,6 +38,7 @@ type settings struct {
 	PubSubAddress        string `json:"pubsub_address"`
 	OrgID                string `json:"org_id"`
 	Username             string `json:"username"`
+	Password             string `json:"password"`
 	ClientID             string `json:"client_id"`
 	ClientSecret         string `json:"client_secret"`
 	AccessToken          string `json:"access_token"`
@@ -76,7 +77,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 func serve(ctx context.Context, org *salesforcetest.Org, churn int, out io.Writer) error {
 	if err := json.NewEncoder(out).Encode(settings{LoginURL: org.LoginURL(), InstanceURL: org.InstanceURL(), PubSubAddress: org.PubSubAddress(),
-		OrgID: org.OrgID(), Username: org.Username(), ClientID: org.ConsumerKey(), ClientSecret: org.ClientSecret(),
+		OrgID: org.OrgID(), Username: org.Username(), Password: org.Password(), ClientID: org.ConsumerKey(), ClientSecret: org.ClientSecret(),
 		AccessToken: org.AccessToken(), CAFile: org.CAFile(), JWTKeyFile: org.JWTKeyFile(), PlaintextLoginURL: org.PlaintextLoginURL(),
 		PlaintextInstanceURL: org.PlaintextInstanceURL(), PlaintextPubSub: org.PlaintextPubSubAddress()}); err != nil {
 		return err

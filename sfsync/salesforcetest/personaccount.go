@@ -161,8 +161,11 @@ func (tx *Tx) updatePerson(o *object, id string) error {
 // it was deleted at a time, 0 for a live one.
 func (tx *Tx) twin(o *object, id string, deleted int64) []pointer {
 	link := map[string][2]string{"Account": {"PersonContactId", "Contact"}, "Contact": {"AccountId", "Account"}}[o.Name]
+	if link[0] == "" || !tx.persons(tx.org.object("Account")) {
+		return nil
+	}
 	r := tx.see(o, id)
-	if link[0] == "" || !tx.persons(tx.org.object("Account")) || r == nil || !r.person(o) {
+	if r == nil || !r.person(o) {
 		return nil
 	}
 	other := r.value(o, o.field(link[0]))

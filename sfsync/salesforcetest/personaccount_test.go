@@ -178,3 +178,26 @@ func TestMergePersons(t *testing.T) {
 		t.Error("the loser has a contact left, or the winner lost its own")
 	}
 }
+
+func TestPersonAccountsOutliveTheirProcess(t *testing.T) {
+	t.Parallel()
+	cfg := salesforcetest.Config{Dir: t.TempDir(), PersonAccounts: true}
+	first := newOrg(t, cfg)
+	id := first.Insert("Account", map[string]any{"LastName": "Byron", "PersonEmail": "ada@example.com"})
+	first.SetInstance("TST2")
+	first.HardDelete("Lead", first.Insert("Lead", map[string]any{"LastName": "Gone", "Company": "Gone"}))
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, cfg)
+	if d := agree(c, id); d != "" || c.Record("Account", id)["PersonEmail"] != "ada@example.com" {
+		t.Errorf("after a restart: %s %v", d, c.Record("Account", id))
+	}
+	if n, name := c.Count("Lead"), c.query("SELECT InstanceName FROM Organization").Records[0]["InstanceName"]; n != 0 || name != "TST2" {
+		t.Errorf("%d leads, instance %v", n, name)
+	}
+	c.Update("Account", id, map[string]any{"PersonEmail": "a@example.com"})
+	if d := agree(c, id); d != "" {
+		t.Error(d)
+	}
+}
