@@ -123,6 +123,15 @@ objects:
     personal: {Email}
 `
 
+// personIsRenamed: the name of a person account changes on its contact's topic.
+func personIsRenamed(h *history) {
+	account := h.org.Insert("Account", map[string]any{"FirstName": "Ada", "LastName": "Byron"})
+	h.org.Insert("Account", map[string]any{"Name": "Acme"})
+	h.begin()
+	h.org.Update("Account", account, map[string]any{"LastName": "Lovelace"})
+	h.org.Update("Contact", h.org.Record("Account", account)["PersonContactId"], map[string]any{"FirstName": "Augusta"})
+}
+
 func TestPersonOfAnAccountIsThatOfItsContact(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, salesforcetest.Config{PersonAccounts: true}, personPolicy)

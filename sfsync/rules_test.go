@@ -34,6 +34,8 @@ func TestRules(t *testing.T) {
 		{rule: "person change", policy: casePolicy, play: caseChangesContact, right: sameAsNewContact},
 		{rule: "follow moves", policy: orderPolicy, play: orderChangesCustomer, right: wellFiled},
 		{rule: "alias merged", policy: casePolicy + contactToo, play: contactsMerge, right: mergedPersons},
+		{rule: "rename accounts", policy: personPolicy, play: personIsRenamed, right: wellFiled,
+			cfg: salesforcetest.Config{PersonAccounts: true, PubSub: salesforcetest.PubSub{ContactNames: true}}},
 		{rule: "hidden is not null", policy: contactPolicy, play: hiddenUpdate},
 		{rule: "floor voids reads", policy: contactPolicy, play: overflowDuringRead},
 		{rule: "young stamp", policy: contactPolicy, play: stampAheadOfCommit},

@@ -40,7 +40,7 @@ func (b *eventBus) eventsOf(c Commit, options PubSub) []*event {
 	for _, w := range c.Writes {
 		var e *event
 		if o := b.org.object(w.Object); o != nil && slices.Contains(captured, o.Name) {
-			e = b.eventOf(c, w, o, options.DiffText)
+			e = b.eventOf(c, w, o, options)
 		}
 		if e != nil && !options.Unmerged {
 			if m := same[e.content()]; m != nil {
@@ -64,7 +64,7 @@ func (e *event) content() string {
 	return fmt.Sprint(e.Schema, e.Header.Change, e.Header.Changed, e.Header.Nulled, e.Header.Diff) + string(e.Body)
 }
 
-func (b *eventBus) eventOf(c Commit, w Write, o *object, diff bool) *event {
+func (b *eventBus) eventOf(c Commit, w Write, o *object, how PubSub) *event {
 	s := b.schemaOf(o)
 	e := &event{ID: newUUID(), Commit: c.Number, Schema: s.id, schema: s, Header: header{
 		Entity: o.Name, IDs: []string{w.ID}, Change: slices.Index(changeTypes, string(w.Kind)), Origin: c.Origin,
@@ -72,7 +72,7 @@ func (b *eventBus) eventOf(c Commit, w Write, o *object, diff bool) *event {
 	var err error
 	switch w.Kind {
 	case Update:
-		values := e.update(w, diff)
+		values := e.update(w, how)
 		set := positionSet(e.Header.Changed)
 		e.Body, err = s.appendBody(nil, values, func(p position) bool { return set[p] })
 	case Delete:
@@ -92,7 +92,7 @@ const firstCommit = 12_279_648_331_300
 // update fills the bitmaps of an UPDATE and returns the values to send. The
 // changed fields are those of the write; LastModifiedDate is among them even
 // where two changes share its second.
-func (e *event) update(w Write, diff bool) map[string]string {
+func (e *event) update(w Write, how PubSub) map[string]string {
 	values := w.After
 	names := w.Changed
 	if w.After["LastModifiedDate"] != "" && !slices.Contains(names, "LastModifiedDate") {
@@ -103,14 +103,15 @@ func (e *event) update(w Write, diff bool) map[string]string {
 		if !ok || p.Part < 0 && e.schema.Fields[p.Field].Switch && w.person() {
 			continue // derived, or the text that a person's name parts make up
 		}
-		if w.Object == "Account" && w.person() && contactSourced(name) {
+		named := p.Part >= 0 && e.schema.Fields[p.Field].Switch && how.ContactNames
+		if w.Object == "Account" && w.person() && (named || contactSourced(name)) {
 			continue // the event of the person's contact has it
 		}
 		e.Header.Changed = append(e.Header.Changed, p)
 		switch {
 		case w.After[name] == "":
 			e.Header.Nulled = append(e.Header.Nulled, p)
-		case diff && strings.HasSuffix(e.schema.leaf(p).Doc, "PlusClob"):
+		case how.DiffText && strings.HasSuffix(e.schema.leaf(p).Doc, "PlusClob"):
 			if text, ok := unifiedDiff(w.Before[name], w.After[name]); ok {
 				values = with(values, name, text)
 				e.Header.Diff = append(e.Header.Diff, p)

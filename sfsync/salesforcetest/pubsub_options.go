@@ -45,6 +45,10 @@ type PubSub struct {
 	// else it names none for topics of several objects. Which the service does
 	// is not documented.
 	ChannelSchema bool
+	// ContactNames tells the changed name of a person account in the event of
+	// its contact alone; else in both, as the documentation says for orgs that
+	// select both objects.
+	ContactNames bool
 	// DropHiddenBits takes the changed bit of a field with the value that
 	// field-level security hides; else the bit stays.
 	DropHiddenBits bool
