@@ -31,7 +31,7 @@ func parseFilter(text string, schema *eventSchema) (*filter, error) {
 		f.value = ""
 	}
 	if name, found := strings.CutPrefix(f.field, "ChangeEventHeader."); found {
-		if _, known := new(header).scalars()[name]; !known {
+		if _, known := new(header).scalars("")[name]; !known {
 			return nil, fmt.Errorf("the header has no scalar %s", name)
 		}
 		f.header, f.field = name, ""
@@ -42,8 +42,8 @@ func parseFilter(text string, schema *eventSchema) (*filter, error) {
 }
 
 // scalars are the members of a header that a filter may name; arrays may not.
-func (h *header) scalars() map[string]string {
-	return map[string]string{"entityName": h.Entity, "changeType": changeTypes[h.Change], "changeOrigin": h.Origin, "transactionKey": h.Key,
+func (h *header) scalars(change string) map[string]string {
+	return map[string]string{"entityName": h.Entity, "changeType": change, "changeOrigin": h.Origin, "transactionKey": h.Key,
 		"sequenceNumber": fmt.Sprint(h.Sequence), "commitTimestamp": fmt.Sprint(h.Time), "commitNumber": fmt.Sprint(h.Number), "commitUser": h.User}
 }
 
@@ -52,7 +52,7 @@ func (h *header) scalars() map[string]string {
 // other answer would be a change that nobody hears of.
 func (f *filter) admits(e *event, body []bodyValue) bool {
 	if f.header != "" {
-		return (e.Header.scalars()[f.header] == f.value) != f.not
+		return (e.Header.scalars(e.schema.Symbols[e.Header.Change])[f.header] == f.value) != f.not
 	}
 	p, known := e.schema.leafs[f.field]
 	if !known || !e.tells() {

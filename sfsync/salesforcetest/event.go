@@ -25,26 +25,25 @@ type event struct {
 	frame  []byte // the event as a member of a FetchResponse
 }
 
-// maxEvent is the size above which a change is published as a gap event
-// (Change Data Capture Developer Guide, "Gap Events").
-const maxEvent = 1 << 20
-
 // eventsOf turns a transaction into its change events, not yet published.
 // Objects that are not selected take part in the numbering and have no events.
 func (b *eventBus) eventsOf(c Commit, options PubSub) []*event {
 	key := newUUID()
 	var events []*event
 	same := map[string]*event{}
-	sequence := 0
+	sequence, changes := 0, 0
 	captured := b.org.captured()
 	for _, w := range c.Writes {
 		var e *event
 		if o := b.org.object(w.Object); o != nil && slices.Contains(captured, o.Name) {
 			e = b.eventOf(c, w, o, options)
+			if changes += max(1, len(e.Header.Changed)); changes > options.overflowAfter() {
+				e.overflow()
+			}
 		}
-		if e != nil && !options.Unmerged {
+		if e != nil && (!options.Unmerged || e.overflown()) {
 			if m := same[e.content()]; m != nil {
-				m.Header.IDs = append(m.Header.IDs, w.ID)
+				m.merge(e)
 				continue
 			}
 			same[e.content()] = e
@@ -56,6 +55,13 @@ func (b *eventBus) eventsOf(c Commit, options PubSub) []*event {
 		}
 	}
 	return events
+}
+
+// merge takes over the records of an event that says the same.
+func (e *event) merge(other *event) {
+	if !e.overflown() {
+		e.Header.IDs = append(e.Header.IDs, other.Header.IDs...)
+	}
 }
 
 // content is what an event says of its records: those of which a transaction
@@ -80,7 +86,7 @@ func (b *eventBus) eventOf(c Commit, w Write, o *object, how PubSub) *event {
 	default:
 		e.Body, err = s.appendBody(nil, w.After, func(position) bool { return true })
 	}
-	if err != nil || len(e.Body) > maxEvent { // the service, too, says no more than this of an error of its own
+	if err != nil || len(e.Body) > how.maxEvent() { // the service, too, says no more than this of an error of its own
 		e.gap("")
 	}
 	return e
@@ -105,7 +111,7 @@ func (e *event) update(w Write, how PubSub) map[string]string {
 		}
 		named := p.Part >= 0 && e.schema.Fields[p.Field].Switch && how.ContactNames
 		if w.Object == "Account" && w.person() && (named || contactSourced(name)) {
-			continue // the event of the person's contact has it
+			continue // the event of the contact has it (Change Data Capture Developer Guide, "Change Events for Person Accounts")
 		}
 		e.Header.Changed = append(e.Header.Changed, p)
 		switch {
@@ -137,6 +143,16 @@ func (e *event) gap(kind Kind) {
 	}
 	e.empty()
 }
+
+// overflow turns the event into one that stands for all that follows of its
+// object.
+func (e *event) overflow() {
+	e.empty()
+	e.Header.Change = slices.Index(changeTypes, "GAP_OVERFLOW")
+	e.Header.IDs = []string{"000000000000000AAA"}
+}
+
+func (e *event) overflown() bool { return changeTypes[e.Header.Change] == "GAP_OVERFLOW" }
 
 // empty removes the body and what the bitmaps say of it.
 func (e *event) empty() {

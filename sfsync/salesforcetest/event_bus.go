@@ -29,6 +29,7 @@ type eventBus struct {
 	ending  failure  // what open streams answer when they are cut
 	schemas map[string]*eventSchema
 	minted  map[*object]*eventSchema
+	symbols []string // of the enum ChangeType
 	scripts map[string]*script
 	floods  map[string]*flood
 	disk    *eventLog
@@ -44,7 +45,7 @@ type eventBus struct {
 func newEventBus(o *Org, dir string, options PubSub) (*eventBus, error) {
 	b := &eventBus{org: o, options: options, last: firstReplay, floor: firstReplay,
 		wake: make(chan struct{}), cut: make(chan struct{}), schemas: map[string]*eventSchema{},
-		minted: map[*object]*eventSchema{}, scripts: map[string]*script{}, floods: map[string]*flood{}}
+		minted: map[*object]*eventSchema{}, symbols: changeTypes, scripts: map[string]*script{}, floods: map[string]*flood{}}
 	if dir != "" {
 		disk, err := openEventLog(dir)
 		if err != nil {
@@ -73,7 +74,7 @@ func (b *eventBus) schemaOf(o *object) *eventSchema {
 	defer b.mu.Unlock()
 	s := b.minted[o]
 	if s == nil {
-		s = mintSchema(o)
+		s = mintSchema(o, b.symbols)
 		if known := b.schemas[s.id]; known != nil {
 			s = known
 		}

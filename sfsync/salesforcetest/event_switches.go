@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 )
@@ -34,13 +35,14 @@ func (o *Org) HoldPublish() (release func()) {
 }
 
 // GapNext publishes the next transaction's events as gap events: of the kind
-// given, or of that of each change if it is empty.
+// given, or of that of each change if it is empty. Those of a kind are one
+// event of all their records.
 func (o *Org) GapNext(kind Kind) {
 	o.replaceNext(func(events []*event) []*event {
 		for _, e := range events {
 			e.gap(kind)
 		}
-		return events
+		return merged(events)
 	})
 }
 
@@ -48,18 +50,65 @@ func (o *Org) GapNext(kind Kind) {
 // GAP_OVERFLOW for each object in it, as if it had changed over 100,000 records.
 func (o *Org) OverflowNext() {
 	o.replaceNext(func(events []*event) []*event {
-		var overflows []*event
 		for _, e := range events {
-			if slices.ContainsFunc(overflows, func(other *event) bool { return other.Header.Entity == e.Header.Entity }) {
-				continue
-			}
-			e.empty()
-			e.Header.Change = slices.Index(changeTypes, "GAP_OVERFLOW")
-			e.Header.IDs = []string{"000000000000000AAA"}
-			overflows = append(overflows, e)
+			e.overflow()
 		}
-		return overflows
+		return merged(events)
 	})
+}
+
+// merged merges the events that say the same.
+func merged(events []*event) []*event {
+	var list []*event
+	same := map[string]*event{}
+	for _, e := range events {
+		content := e.content()
+		if m := same[content]; m != nil {
+			m.merge(e)
+			continue
+		}
+		same[content] = e
+		list = append(list, e)
+	}
+	return list
+}
+
+// TwoEventsNext publishes two events for each update of the next transaction,
+// of the same records and under one transactionKey: the first changed
+// LastModifiedDate alone, the second all the rest. A live org was seen to do so
+// (captures).
+func (o *Org) TwoEventsNext() {
+	o.replaceNext(func(events []*event) []*event {
+		var all []*event
+		for _, e := range events {
+			all = append(all, e.halves()...)
+		}
+		for i, e := range all {
+			e.Header.Sequence = i + 1
+		}
+		return all
+	})
+}
+
+func (e *event) halves() []*event {
+	stamp, ok := e.schema.leafs["LastModifiedDate"]
+	if !ok || !slices.Contains(e.Header.Changed, stamp) {
+		return []*event{e}
+	}
+	return []*event{e.only(func(p position) bool { return p == stamp }), e.only(func(p position) bool { return p != stamp })}
+}
+
+// only is the event of some of the fields that changed.
+func (e *event) only(wanted func(position) bool) *event {
+	part := *e
+	part.ID = newUUID()
+	for _, list := range []*[]position{&part.Header.Changed, &part.Header.Nulled, &part.Header.Diff} {
+		*list = slices.DeleteFunc(slices.Clone(*list), func(p position) bool { return !wanted(p) })
+	}
+	body := e.schema.split(e.Body)
+	e.schema.keep(body, positionSet(part.Header.Changed))
+	part.Body = join(body)
+	return &part
 }
 
 // WildcardNext publishes the next transaction's events without body and with a
@@ -100,14 +149,19 @@ func (o *Org) replaceNext(mishap func([]*event) []*event) {
 // Gap publishes a gap event of a kind without any change, as the service does
 // after work of its own on the database.
 func (o *Org) Gap(object string, kind Kind, ids ...string) error {
+	return o.announce(object, Kind("GAP_"+strings.TrimPrefix(string(kind), "GAP_")), ids...)
+}
+
+// announce publishes an event without a body.
+func (o *Org) announce(object string, kind Kind, ids ...string) error {
 	obj := o.object(object)
 	if obj == nil {
 		return noSuchObject(object)
 	}
 	s := o.events.schemaOf(obj)
-	e := &event{ID: newUUID(), Schema: s.id, schema: s, Header: header{Entity: obj.Name, IDs: ids,
+	e := &event{ID: newUUID(), Schema: s.id, schema: s, Header: header{Entity: obj.Name, IDs: ids, Change: slices.Index(changeTypes, string(kind)),
 		Key: newUUID(), Sequence: 1, Time: o.now().Truncate(1e9).UnixMilli(), Number: firstCommit, User: o.UserID()}}
-	e.gap(kind)
+	e.empty()
 	return o.events.publish(e)
 }
 

@@ -1,6 +1,7 @@
 package salesforcetest
 
 import (
+	"cmp"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -32,6 +33,14 @@ type PubSub struct {
 	// Unmerged publishes an event for each record even if a transaction made
 	// the same change to several.
 	Unmerged bool
+	// MaxEvent is the size in bytes above which a change is published as a gap
+	// event; 0 means 1 MB (Change Data Capture Developer Guide, "Gap Events").
+	MaxEvent int
+	// OverflowAfter is how many changes of a transaction have events of their
+	// own, each changed field of an update counting; what comes after them has
+	// one GAP_OVERFLOW an object. 0 means 100,000 (the same guide, "Overflow
+	// Events").
+	OverflowAfter int
 	// DiffText publishes changed long texts as diffs where the rules allow.
 	DiffText bool
 	// LimitStatus is the status of subscription.limit.exceeded, which is not
@@ -74,6 +83,9 @@ func (p PubSub) cap() int32 {
 	}
 	return int32(p.Cap)
 }
+
+func (p PubSub) maxEvent() int      { return cmp.Or(p.MaxEvent, 1<<20) }
+func (p PubSub) overflowAfter() int { return cmp.Or(p.OverflowAfter, 100_000) }
 
 func orElse(d, otherwise time.Duration) time.Duration {
 	if d == 0 {

@@ -10,9 +10,10 @@ import (
 // what the event log keeps, so that an old event still has its own schema
 // after the object changed.
 type eventSchema struct {
-	Object string       `json:"object"` // API name, such as Account
-	Name   string       `json:"name"`   // of the event, such as AccountChangeEvent
-	Fields []eventField `json:"fields"` // field i is at Avro position i+1; 0 is the header
+	Object  string       `json:"object"`  // API name, such as Account
+	Name    string       `json:"name"`    // of the event, such as AccountChangeEvent
+	Fields  []eventField `json:"fields"`  // field i is at Avro position i+1; 0 is the header
+	Symbols []string     `json:"symbols"` // of the enum ChangeType
 
 	id    string
 	text  []byte              // what GetSchema answers
@@ -43,8 +44,8 @@ func eventName(object string) string {
 }
 
 // mintSchema makes the event schema of an object as its describe stands.
-func mintSchema(o *object) *eventSchema {
-	s := &eventSchema{Object: o.Name, Name: eventName(o.Name)}
+func mintSchema(o *object, symbols []string) *eventSchema {
+	s := &eventSchema{Object: o.Name, Name: eventName(o.Name), Symbols: symbols}
 	parts := compoundParts(o)
 	for _, f := range o.Fields {
 		if f.parent() != "" && parts[f.parent()] != nil || derived(o.Name, f) {
@@ -120,19 +121,21 @@ type (
 // headerFields are the members of ChangeEventHeader in wire order, which is
 // that of the captured schemas: the documentation's table has commitUser before
 // commitNumber.
-var headerFields = []avroField{
-	{Name: "entityName", Type: "string"},
-	{Name: "recordIds", Type: avroArray{"array", "string"}},
-	{Name: "changeType", Type: avroEnum{"ChangeType", "enum", changeTypes}},
-	{Name: "changeOrigin", Type: "string"},
-	{Name: "transactionKey", Type: "string"},
-	{Name: "sequenceNumber", Type: "int"},
-	{Name: "commitTimestamp", Type: "long"},
-	{Name: "commitNumber", Type: "long"},
-	{Name: "commitUser", Type: "string"},
-	{Name: "nulledFields", Type: avroArray{"array", "string"}},
-	{Name: "diffFields", Type: avroArray{"array", "string"}},
-	{Name: "changedFields", Type: avroArray{"array", "string"}},
+func headerFields(symbols []string) []avroField {
+	return []avroField{
+		{Name: "entityName", Type: "string"},
+		{Name: "recordIds", Type: avroArray{"array", "string"}},
+		{Name: "changeType", Type: avroEnum{"ChangeType", "enum", symbols}},
+		{Name: "changeOrigin", Type: "string"},
+		{Name: "transactionKey", Type: "string"},
+		{Name: "sequenceNumber", Type: "int"},
+		{Name: "commitTimestamp", Type: "long"},
+		{Name: "commitNumber", Type: "long"},
+		{Name: "commitUser", Type: "string"},
+		{Name: "nulledFields", Type: avroArray{"array", "string"}},
+		{Name: "diffFields", Type: avroArray{"array", "string"}},
+		{Name: "changedFields", Type: avroArray{"array", "string"}},
+	}
 }
 
 // avro writes the schema. A record type is written out where it is first used
@@ -140,7 +143,7 @@ var headerFields = []avroField{
 func (s *eventSchema) avro() []byte {
 	fields := []avroField{{
 		Name: "ChangeEventHeader",
-		Type: avroRecord{Name: "ChangeEventHeader", Type: "record", Fields: headerFields},
+		Type: avroRecord{Name: "ChangeEventHeader", Type: "record", Fields: headerFields(s.Symbols)},
 		Doc:  "Data:ComplexValueType",
 	}}
 	written := make(map[string]bool)
