@@ -82,7 +82,8 @@ func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject, 
 // gap owes a read: the event says that the record changed, not how, or it is a
 // delta for a record of which nothing is held.
 func (m *maker) gap(r *record, c minimize.Change) {
-	if m.off(deltaWithoutRow) && r.row.Mark == store.Absent && c.Kind() == minimize.Update {
+	if m.off(deltaWithoutRow) && r.row.Mark == store.Absent && c.Kind() == minimize.Update ||
+		m.off(gapOwesRead) && c.Kind() == minimize.Gap {
 		return
 	}
 	if r.row.Mark != store.Live {
@@ -111,6 +112,7 @@ func (m *maker) update(r *record, c minimize.Change) error {
 	}
 	r.patch(cells)
 	r.row.Key, r.row.Evented = r.subjects[0].Key(), true
+	r.row.Dirty = r.row.Dirty && !m.off(readClearsDirty)
 	r.happened(store.OpUpdate, c)
 	if !complete {
 		r.mark()

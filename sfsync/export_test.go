@@ -28,4 +28,9 @@ var ruleNames = map[string]rule{
 	"rename accounts":      renameAccounts,
 	"alias merged":         aliasMerged,
 	"gap repeats":          gapRepeats,
+
+	"resume at position":    resumeAtPosition,
+	"gap owes read":         gapOwesRead,
+	"read clears dirty":     readClearsDirty,
+	"refusal is no absence": refusalIsNoAbsence,
 }

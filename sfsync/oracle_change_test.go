@@ -33,14 +33,7 @@ var changes = []step{
 	{"publish late", 3, (*trial).hold},
 	{"gap", 6, func(t *trial) string { t.org.GapNext(""); return t.write((*trial).several) }},
 	{"gap without change", 2, (*trial).gap},
-	{"overflow", 2, func(t *trial) string { t.org.OverflowNext(); return t.write((*trial).several) }},
-	{"wildcard", 1, func(t *trial) string { t.org.WildcardNext(); return t.write((*trial).update) }},
-	{"undecodable", 1, func(t *trial) string { t.org.UndecodableNext(); return t.write((*trial).update) }},
-	{"again", 3, func(t *trial) string {
-		n := 1 + t.random.IntN(6)
-		t.must(t.org.Redeliver(n))
-		return fmt.Sprint(n, " events")
-	}},
+	{"again", 3, (*trial).again},
 	{"new field", 1, (*trial).newField},
 }
 
@@ -200,6 +193,17 @@ func (t *trial) hold() string {
 	}
 	t.undos["publish late"] = t.org.HoldPublish()
 	return "from now on"
+}
+
+// again delivers the newest events twice. While publishing is held they would
+// come after newer ones of the same records, which the service never does.
+func (t *trial) again() string {
+	if t.undos["publish late"] != nil {
+		return ""
+	}
+	n := 1 + t.random.IntN(6)
+	t.must(t.org.Redeliver(n))
+	return fmt.Sprint(n, " events")
 }
 
 func (t *trial) gap() string {

@@ -16,7 +16,6 @@ var faults = []step{
 	{"cut", 5, func(t *trial) string { t.org.CutStreams(); return "all streams" }},
 	{"stream fails", 3, (*trial).failStreams},
 	{"subscribe fails", 3, (*trial).failSubscribe},
-	{"expire", 2, func(t *trial) string { t.must(t.org.Expire()); t.org.CutStreams(); return "all replay ids" }},
 	{"token death", 3, func(t *trial) string { t.org.ExpireTokens(); return "all" }},
 	{"storm", 5, (*trial).storm},
 	{"throttle", 3, (*trial).throttle},
@@ -33,9 +32,18 @@ var faults = []step{
 	{"slow", 2, (*trial).slow},
 	{"crash", 3, func(t *trial) string { return t.crash() + t.start() }},
 	{"outage", 2, (*trial).outage},
+}
+
+// resyncs make the engine read all records of an object again.
+var resyncs = []step{
+	{"overflow", 2, func(t *trial) string { t.org.OverflowNext(); return t.write((*trial).several) }},
+	{"wildcard", 2, func(t *trial) string { t.org.WildcardNext(); return t.write((*trial).update) }},
+	{"undecodable", 2, func(t *trial) string { t.org.UndecodableNext(); return t.write((*trial).update) }},
+	{"expire", 2, func(t *trial) string { t.must(t.org.Expire()); t.org.CutStreams(); return "all replay ids" }},
+	{"corrupt", 2, (*trial).corrupt},
 	{"widen", 2, func(t *trial) string { return t.switchPolicy(true) }},
 	{"narrow", 2, func(t *trial) string { return t.switchPolicy(false) }},
-	{"drop field", 1, (*trial).dropField},
+	{"drop field", 2, (*trial).dropField},
 }
 
 // failStreams ends the streams with one of the service's errors.
@@ -47,11 +55,18 @@ func (t *trial) failStreams() string {
 
 func (t *trial) failSubscribe() string {
 	e := pick(t.random, failure{"service.unavailable", codes.Unavailable}, failure{"subscription.limit.exceeded", codes.ResourceExhausted},
-		failure{"concurrent.client.limit.reached", codes.ResourceExhausted}, failure{"subscription.fetch.replayid.corrupted", codes.InvalidArgument},
-		failure{"subscription.fetch.replayid.validation.failed", codes.InvalidArgument}, failure{"", codes.Unavailable})
+		failure{"concurrent.client.limit.reached", codes.ResourceExhausted}, failure{"", codes.Unavailable})
 	t.org.FailSubscribe(e.suffix, e.code, "refused")
 	t.org.CutStreams()
 	return e.suffix
+}
+
+// corrupt refuses the position of a stream.
+func (t *trial) corrupt() string {
+	suffix := pick(t.random, "subscription.fetch.replayid.corrupted", "subscription.fetch.replayid.validation.failed")
+	t.org.FailSubscribe(suffix, codes.InvalidArgument, "refused")
+	t.org.CutStreams()
+	return suffix
 }
 
 type failure struct {
@@ -135,7 +150,7 @@ func (t *trial) answerLate() string {
 // hide takes the right to read a field, which the policy may name.
 func (t *trial) hide() string {
 	f := stock[t.random.IntN(len(stock))]
-	if f.fixed || strings.HasSuffix(f.name, "Id") {
+	if !t.policy.names(f) || f.fixed || strings.HasSuffix(f.name, "Id") {
 		return ""
 	}
 	t.org.HideField(f.object, f.name)

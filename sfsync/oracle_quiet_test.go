@@ -1,8 +1,8 @@
 package sfsync_test
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/audit"
@@ -24,6 +24,11 @@ func (t *trial) heal() {
 	}
 	t.start()
 }
+
+// divergence is how a copy that is quiet differs from the org.
+type divergence string
+
+func (d divergence) Error() string { return string(d) }
 
 // settle waits until the copy is quiet, and says how it differs from the org
 // then. A record inserted into each object shows that what came before has been
@@ -61,11 +66,11 @@ func (t *trial) quiet(patience time.Duration, last map[string]string) error {
 				return nil
 			}
 			if time.Since(since) > lasting {
-				return errors.New("quiet, but " + difference)
+				return divergence("quiet, but " + difference)
 			}
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("not quiet: %s, waiting for %q, runs ended by %v, %s", debt, t.worker.sync.Status().Waiting, t.worker.codes, t.worker.difference())
+			return fmt.Errorf("not quiet: %s, waiting for %q, runs ended by %q, %s", debt, t.worker.sync.Status().Waiting, slices.Compact(t.worker.faults), t.worker.difference())
 		}
 	}
 }
@@ -95,7 +100,7 @@ func (t *trial) debt(last map[string]string) string {
 func (t *trial) inspect() error {
 	r := t.worker.rig
 	if d := r.difference(); d != "" {
-		return errors.New("once stopped: " + d)
+		return divergence("once stopped: " + d)
 	}
 	if _, err := audit.Verify(t.Context(), r.rows); err != nil {
 		return err
@@ -107,7 +112,7 @@ func (t *trial) inspect() error {
 		for row, err := range r.rows.Rows(t.Context(), object) {
 			t.must(err)
 			if want := t.person(object, row.ID, references); row.Mark == store.Live && want != "" && row.Persons[0].String() != want {
-				return fmt.Errorf("%s %s is under another person than its %v", object, row.ID, references)
+				return divergence(fmt.Sprintf("%s %s is under another person than its %v", object, row.ID, references))
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package sfsync_test
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"strconv"
 	"sync"
@@ -21,21 +22,29 @@ const (
 // the timing of sockets and disks is their own.
 func TestOracle(t *testing.T) {
 	t.Parallel()
-	seeds := make(chan uint64)
-	var players sync.WaitGroup
-	for range 16 { // histories mostly wait
-		players.Go(func() {
-			for seed := range seeds {
-				t.Run(fmt.Sprint(seed), func(t *testing.T) { judge(t, seed) })
+	first, count := asked()
+	several(t, 24, func(yield func(uint64) bool) {
+		for seed := first; seed < first+count && yield(seed); seed++ {
+		}
+	}, judge)
+}
+
+// several plays histories side by side, because they mostly wait.
+func several(t *testing.T, players int, seeds iter.Seq[uint64], play func(*testing.T, uint64)) {
+	next := make(chan uint64)
+	var all sync.WaitGroup
+	for range players {
+		all.Go(func() {
+			for seed := range next {
+				t.Run(fmt.Sprint(seed), func(t *testing.T) { play(t, seed) })
 			}
 		})
 	}
-	first, count := asked()
-	for seed := first; seed < first+count; seed++ {
-		seeds <- seed
+	for seed := range seeds {
+		next <- seed
 	}
-	close(seeds)
-	players.Wait()
+	close(next)
+	all.Wait()
 }
 
 func asked() (first, count uint64) {
@@ -56,6 +65,6 @@ func judge(t *testing.T, seed uint64) {
 	h.play()
 	h.heal()
 	if err := h.settle(patience); err != nil {
-		t.Errorf("%v\nagain: %s=%d go test ./sfsync -run '^TestOracle$'\n%s\n%s", err, againEnv, seed, h.policy.text(), h.journal.String())
+		t.Errorf("%v\nagain: %s=%d go test ./sfsync -run '^TestOracle$'\n%s\n%s", err, againEnv, seed, h.policy.text(), h.journal.about(err.Error()))
 	}
 }

@@ -1,12 +1,10 @@
 package sfsync_test
 
 import (
-	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,8 +12,8 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
 
-// haste divides the engine's own pauses, so that they last milliseconds.
-const haste = 50
+// haste divides the engine's own pauses, so that a minute of them is 60 ms.
+const haste = 1000
 
 // trial is one history: an org, what happens to it and on the way to the copy,
 // and the copy. Everything but the timing follows from the seed.
@@ -30,7 +28,7 @@ type trial struct {
 	off     []string
 	logger  *slog.Logger
 	worker  *worker
-	journal strings.Builder
+	journal journal
 
 	deleted  map[string][]string // ids by object
 	open     []*salesforcetest.Tx
@@ -71,14 +69,11 @@ func (t *trial) must(err error) {
 	}
 }
 
-func (t *trial) note(format string, args ...any) {
-	fmt.Fprintf(&t.journal, format+"\n", args...)
-}
+func (t *trial) note(format string, args ...any) { t.journal.add(format, args...) }
 
-// play lets things happen. Each seed leaves out some kinds of them, so that
-// what is left meets more often.
+// play lets things happen.
 func (t *trial) play(likely ...string) {
-	happenings := t.swarm(slices.Concat(changes, changes, faults), likely)
+	happenings := t.swarm(likely)
 	from := t.random.IntN(4) // the first of them may meet an org that nobody copies yet
 	for i := range 30 + t.random.IntN(50) {
 		if i == from {
@@ -90,15 +85,28 @@ func (t *trial) play(likely ...string) {
 	t.start()
 }
 
-func (t *trial) swarm(all []step, likely []string) []step {
-	var some []step
-	for _, s := range all {
-		if slices.Contains(likely, s.name) {
-			s.weight *= 10
-		} else if t.random.IntN(3) == 0 {
-			continue
+// swarm draws what may happen in this history: most changes and a few faults,
+// so that those meet more often. Half of the histories have nothing that makes
+// the engine read all records again, because that mends what was lost before.
+func (t *trial) swarm(likely []string) (some []step) {
+	resync := t.random.IntN(2) == 0 && len(likely) == 0
+	for _, list := range []struct {
+		steps []step
+		often bool
+	}{{changes, true}, {resyncs, resync}, {faults, false}} {
+		for _, s := range list.steps {
+			often := 3
+			if list.often {
+				often, s.weight = 7, s.weight*2
+			}
+			switch {
+			case slices.Contains(likely, s.name):
+				s.weight *= 5
+			case t.random.IntN(10) >= often:
+				continue
+			}
+			some = append(some, s)
 		}
-		some = append(some, s)
 	}
 	return some
 }
@@ -112,6 +120,7 @@ func (t *trial) step(happenings []step) string {
 	n := t.random.IntN(total)
 	for _, s := range happenings {
 		if n -= s.weight; n < 0 {
+			t.note("%s", s.name)
 			did := s.do(t)
 			t.note("%s: %s", s.name, did)
 			return s.name
@@ -120,22 +129,32 @@ func (t *trial) step(happenings []step) string {
 	return ""
 }
 
-// breathe lets the copy work: not at all, until it has committed something, or
-// for a moment.
+// breathe lets the copy work: not at all, until it has committed something, for
+// a moment, or until it commits nothing for a while.
 func (t *trial) breathe() {
-	moment := time.Duration(1+t.pauses.IntN(30)) * time.Millisecond
-	var news chan struct{}
-	switch t.pauses.IntN(3) {
-	case 0:
-		return
-	case 1:
-		if t.worker != nil {
-			news = t.worker.store.news
+	switch n := t.pauses.IntN(20); {
+	case n < 8:
+	case n < 13:
+		t.commits(100 * time.Millisecond)
+	case n < 17:
+		<-time.After(time.Duration(1+t.pauses.IntN(30)) * time.Millisecond)
+	default:
+		for deadline := time.Now().Add(time.Second); t.commits(60*time.Millisecond) && time.Now().Before(deadline); {
 		}
+	}
+}
+
+// commits waits until the copy has committed something, for that long at most.
+func (t *trial) commits(most time.Duration) bool {
+	var news chan struct{}
+	if t.worker != nil {
+		news = t.worker.store.news
 	}
 	select {
 	case <-news:
-	case <-time.After(moment):
+		return true
+	case <-time.After(most):
+		return false
 	}
 }
 

@@ -3,6 +3,7 @@ package sfsync_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,19 +22,20 @@ type worker struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 
-	mu    sync.Mutex
-	codes []fault.Code // of the faults that ended runs
+	mu     sync.Mutex
+	faults []string // that ended runs
 }
 
 // begun starts a worker over the databases of the trial.
 func (t *trial) begun() *worker {
 	r := openAs(t, t.org, t.getenv, t.dir, t.policy.text())
-	w := &worker{rig: r, store: &fragile{Store: r.rows, dead: make(chan struct{}), news: make(chan struct{}, 1), came: map[string]bool{}, slow: t.slowness}, ended: make(chan struct{})}
+	w := &worker{rig: r, store: &fragile{Store: r.rows, journal: &t.journal, dead: make(chan struct{}), news: make(chan struct{}, 1), had: map[string]bool{}, came: map[string]bool{}, slow: t.slowness}, ended: make(chan struct{})}
 	var err error
 	r.sync, err = sfsync.New(sfsync.Config{Org: r.client, Policy: r.policy, Store: w.store, Vault: r.vault, Logger: t.logger})
 	t.must(err)
 	r.sync.Hasten(haste)
 	r.sync.Disable(t.off...)
+	w.store.naive = slices.Contains(t.off, "absence is suspicion")
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	go w.run(ctx)
@@ -57,8 +59,9 @@ func (w *worker) run(ctx context.Context) {
 	defer close(w.ended)
 	for ctx.Err() == nil {
 		if err := w.sync.Run(ctx); err != nil {
+			w.store.journal.add("a run ended: %v", err)
 			w.mu.Lock()
-			w.codes = append(w.codes, fault.CodeOf(err))
+			w.faults = append(w.faults, err.Error())
 			w.mu.Unlock()
 		}
 		select {
@@ -93,13 +96,17 @@ func (w *worker) die(commits int64, late bool) {
 // that dies there.
 type fragile struct {
 	*sqlite.Store
-	left atomic.Int64 // commits until it fails; below 0: never
-	late atomic.Bool  // that commit is made
-	slow time.Duration
-	dead chan struct{}
-	news chan struct{} // a commit has been made; holds one token
+	journal *journal
+	left    atomic.Int64 // commits until it fails; below 0: never
+	late    atomic.Bool  // that commit is made
+	slow    time.Duration
+	dead    chan struct{}
+	news    chan struct{} // a commit has been made; holds one token
+
+	naive bool // takes what the read of a range does not have as deleted
 
 	mu   sync.Mutex
+	had  map[string]bool // ids that the reads of a naive one returned
 	came map[string]bool // records waited for -> an event of it has been applied
 }
 
@@ -133,12 +140,16 @@ func (f *fragile) Apply(ctx context.Context, b *store.Batch) error {
 		return errDead
 	case <-time.After(f.slow):
 	}
+	if f.naive {
+		f.mistake(ctx, b)
+	}
 	last := f.left.Add(-1) == 0
 	if !last || f.late.Load() {
 		if err := f.Store.Apply(ctx, b); err != nil {
 			return err
 		}
 		f.committed(b)
+		f.journal.applied(b)
 	}
 	select {
 	case f.news <- struct{}{}:
@@ -149,6 +160,30 @@ func (f *fragile) Apply(ctx context.Context, b *store.Batch) error {
 		return errDead
 	}
 	return nil
+}
+
+// mistake deletes the rows that the read of a range did not return.
+func (f *fragile) mistake(ctx context.Context, b *store.Batch) {
+	for i := range b.Objects {
+		o := &b.Objects[i]
+		if len(o.Begin) > 0 {
+			f.had = map[string]bool{}
+		}
+		for _, row := range o.Rows {
+			if b.Topic == "" {
+				f.had[o.Object+row.ID] = true
+			}
+		}
+		if o.Absent == nil {
+			continue
+		}
+		o.Absent = nil
+		for row := range f.Rows(ctx, o.Object) {
+			if !f.had[o.Object+row.ID] && row.ID != "" && row.Mark == store.Live {
+				o.Rows = append(o.Rows, store.Row{ID: row.ID, Mark: store.Gone, Seq: row.Seq, Op: store.OpDelete})
+			}
+		}
+	}
 }
 
 var errDead = fault.New(fault.StoreFailed, "test.Apply", "the process has died here")

@@ -2,6 +2,7 @@ package sfsync
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -171,6 +172,9 @@ func (s *session) retrieve(ctx context.Context, o *object, list []string) (*seal
 
 func (s *session) fetch(ctx context.Context, o *object, list []string) (rest.Answer, error) {
 	got, err := s.rest.Retrieve(ctx, o.api, list, o.table.SelectList())
+	if s.disabled&refusalIsNoAbsence != 0 && (errors.Is(err, fault.Denied) || errors.Is(err, fault.LimitExceeded)) {
+		return rest.Answer{Records: make([][]byte, len(list))}, nil
+	}
 	if err == nil && len(got.Records) != len(list) {
 		err = fault.New(fault.Truncated, "sfsync.Run", "Salesforce answered for another number of records than asked; it is asked again").On(o.name)
 	}

@@ -21,6 +21,10 @@ const (
 	renameAccounts                      // an event of a contact makes its person account dirty
 	positionFirst                       // the position is durable before the first read begins
 	gapRepeats                          // a read older than its gap event is repeated once
+	resumeAtPosition                    // a stream that broke is opened again behind the position
+	gapOwesRead                         // a gap event makes its records dirty
+	readClearsDirty                     // an event does not clear dirty
+	refusalIsNoAbsence                  // what the org refuses to show is not gone
 )
 
 func (m *maker) off(r rule) bool { return m.disabled&r != 0 }

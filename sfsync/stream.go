@@ -103,7 +103,7 @@ func (s *session) subscribe(ctx context.Context, t *topic) error {
 	ended := make(chan error, 1)
 	go func() { // owned by this call, which waits for it below
 		defer close(deliveries)
-		ended <- receive(ctx, s.events.Subscribe(ctx, t.name, pubsub.After([]byte(t.at.Position))), deliveries)
+		ended <- receive(ctx, s.events.Subscribe(ctx, t.name, t.start(s.disabled)), deliveries)
 	}()
 	var err error
 	for d := range deliveries {
@@ -118,6 +118,14 @@ func (s *session) subscribe(ctx context.Context, t *topic) error {
 		err = failed
 	}
 	return err
+}
+
+// start is where the topic goes on.
+func (t *topic) start(disabled rule) pubsub.Start {
+	if disabled&resumeAtPosition != 0 {
+		return pubsub.Latest()
+	}
+	return pubsub.After([]byte(t.at.Position))
 }
 
 func receive(ctx context.Context, stream func(func(pubsub.Delivery, error) bool), to chan<- pubsub.Delivery) error {

@@ -99,7 +99,11 @@ func (fs *faults) happens(a *armed) bool {
 }
 
 // intercepted puts the faults before a handler.
-func (o *Org) intercepted(next http.HandlerFunc) http.HandlerFunc {
+func (o *Org) intercepted(handler http.HandlerFunc) http.HandlerFunc {
+	next := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", o.now().UTC().Format(http.TimeFormat)) // of the org's clock
+		handler(w, r)
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !o.api.enter(r) {
 			ConcurrentLimit.answer(w)
