@@ -36,7 +36,7 @@ func TestLeaks(t *testing.T) {
 	calm := load(org)
 	var early uint64
 	for i := range cycles {
-		r.cycle(i%4 == 0, time.Duration(random.IntN(40))*time.Millisecond)
+		r.cycle(i%5 == 0, time.Duration(random.IntN(30))*time.Millisecond)
 		if i%(cycles/10) == cycles/20 {
 			r.must(r.close())
 			*r = rig{} // which the test's cleanup would keep

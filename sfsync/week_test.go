@@ -111,11 +111,11 @@ func (w *week) hour() {
 	}
 }
 
-// change changes records; at minute 5 of each hour by an event without values,
-// so that the hour needs calls.
+// change changes records; at the start of each hour by an event without
+// values, so that the hour needs calls.
 func (w *week) change(minute int) {
 	switch n := w.random.IntN(8); {
-	case minute == 5:
+	case minute == 0:
 		w.org.GapNext("")
 		w.update()
 	case n == 0 || len(w.contacts) == 0:
