@@ -11,6 +11,7 @@ import (
 // answers seals what a full read returned. It needs no lock: the keys are
 // durable before it returns, and no answer depends on the row it will meet.
 func (s *session) answers(ctx context.Context, o *object, changes []minimize.Change) (*sealing, []answer, error) {
+	s.meter.read(len(changes))
 	keys, err := s.cfg.Vault.Sealer().Begin(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -39,6 +39,9 @@ func streamScenes() []scene {
 			})
 		}
 	}
+	hastened := func(suffix string, code codes.Code) func(*stage) error {
+		return func(s *stage) error { s.sync.Hasten(1000); return refused(suffix, code)(s) }
+	}
 	during := func(happen func(*stage)) func(*stage) error {
 		return func(s *stage) error { return s.during(func() { happen(s) }) }
 	}
@@ -49,7 +52,7 @@ func streamScenes() []scene {
 		{name: "stream unavailable", play: refused("service.unavailable", codes.Unavailable), log: fault.Unavailable},
 		{name: "stream fails with a value as code", play: refused(marker, codes.Unknown), log: fault.Unavailable},
 		{name: "stream throttled", play: refused("service.protection.limit", codes.ResourceExhausted), log: fault.Throttled},
-		{name: "stream over its allocation", play: refused("subscription.limit.exceeded", codes.ResourceExhausted), log: fault.LimitExceeded},
+		{name: "stream over its allocation", play: hastened("subscription.limit.exceeded", codes.ResourceExhausted), log: fault.LimitExceeded},
 		{name: "stream session refused", play: refused("service.auth.error", codes.Unauthenticated), log: fault.SessionExpired},
 		{name: "stream late", play: refused("x", codes.DeadlineExceeded), log: fault.Timeout},
 		{name: "stream loses data", play: refused("x", codes.DataLoss), log: fault.Unavailable},

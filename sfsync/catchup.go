@@ -62,7 +62,7 @@ func (s *session) pass(ctx context.Context, o *object) error {
 
 // poll follows an object without change events.
 func (s *session) poll(ctx context.Context, o *object) error {
-	return s.keepTrying(ctx, func(ctx context.Context) error {
+	return s.keepTrying(ctx, o.name, func(ctx context.Context) error {
 		for {
 			if _, err := s.sighted(ctx, o, func(ctx context.Context, o *object) (bool, error) { return false, s.window(ctx, o) }); err != nil {
 				return err

@@ -15,7 +15,7 @@ func (s *session) scan(ctx context.Context, o *object) error {
 // payAll pays one debt after another, once the object's position is durable,
 // and waits for the next when there is none.
 func (s *session) payAll(ctx context.Context, o *object, more <-chan struct{}, pay func(context.Context, *object) (bool, error)) error {
-	return s.keepTrying(ctx, func(ctx context.Context) error {
+	return s.keepTrying(ctx, o.name, func(ctx context.Context) error {
 		select {
 		case <-o.ready:
 		case <-ctx.Done():

@@ -110,6 +110,7 @@ func (c *stampChunk) add(cells [][]byte) error {
 func (c *stampChunk) answers(context.Context) (*sealing, []answer, error) {
 	list := c.list
 	c.list = make([]answer, 0, batchStamps)
+	c.session.meter.read(len(list))
 	return c.session.sealing(c.object, nil), list, nil
 }
 

@@ -55,7 +55,7 @@ func (s *session) renew(ctx context.Context, t *topic, useless error) error {
 // commits before any read begins, so a change is after it or in the read.
 func (s *session) begin(ctx context.Context, t *topic) error {
 	s.log.Info("waiting for the first position, up to 270 seconds on an idle topic", "topic", t.name)
-	for d, err := range s.events.Subscribe(ctx, t.name, pubsub.Latest()) {
+	for d, err := range s.subscription(ctx, t.name, pubsub.Latest()) {
 		if err != nil {
 			return err
 		}

@@ -120,9 +120,24 @@ func (s *session) readResults(ctx context.Context, o *object, read *store.Read, 
 		if err := s.readPage(ctx, o, read, job, page); err != nil {
 			return err
 		}
-		read.Locator, read.Page = page.Next, 0
+		if err := s.turnPage(ctx, o, read, page.Next); err != nil {
+			return err
+		}
 	}
 	return s.endRead(ctx, o, read, job)
+}
+
+// turnPage makes it durable that a page is done, so that no later run reads it
+// again. The end of the last page is the end of the read.
+func (s *session) turnPage(ctx context.Context, o *object, read *store.Read, next string) error {
+	read.Locator, read.Page = next, 0
+	if next == "" {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Update: []store.Read{*read}}}})
+	return err
 }
 
 // endRead pays the range once all its rows are queued, and owes a read for

@@ -19,6 +19,7 @@ import (
 // session is one stretch of work from what is durable until something ends it.
 type session struct {
 	*Sync
+	meter   *meter
 	epoch   int64
 	objects map[string]*object // by stable name
 	topics  map[string]*topic  // by topic name
@@ -56,9 +57,10 @@ func (s *Sync) session(ctx context.Context, work func(context.Context, *session)
 		return fault.New(fault.Conflict, "sfsync.Run", "wait for the run that is under way, or stop it")
 	}
 	defer s.busy.Unlock()
-	inner, stop := context.WithCancelCause(ctx)
+	inner, meter := s.metered(ctx)
+	inner, stop := context.WithCancelCause(inner)
 	defer stop(nil)
-	se := &session{Sync: s, objects: map[string]*object{}, topics: map[string]*topic{}, names: map[string]string{},
+	se := &session{Sync: s, meter: meter, objects: map[string]*object{}, topics: map[string]*topic{}, names: map[string]string{},
 		queue: make(chan *Batch, queueLength), stop: stop}
 	err := se.open(inner)
 	if err == nil {

@@ -74,6 +74,8 @@ type Config struct {
 	FailOnExpired bool
 	// Actor is the name the ledger records for the engine; "" means "sync".
 	Actor string
+	// Budget is how much of the org's allocations is used at most.
+	Budget Budget
 }
 
 // Sync keeps one org's copy. Its methods are safe for concurrent use, but only
@@ -90,6 +92,7 @@ type Sync struct {
 	status   status
 	sight    sight
 	observed observed
+	limits   *limits
 	pace     pace
 	disabled rule // tests only
 }
@@ -104,6 +107,8 @@ func New(cfg Config) (*Sync, error) {
 		return nil, fault.New(fault.ConfigInvalid, op, "set Window between 1 and 100, or leave it 0")
 	case !(cfg.MaxLoss >= 0 && cfg.MaxLoss <= 1):
 		return nil, fault.New(fault.ConfigInvalid, op, "set MaxLoss between 0 and 1, or leave it 0")
+	case !cfg.Budget.valid():
+		return nil, fault.New(fault.ConfigInvalid, op, "set the shares of Budget between 0 and 1, and its bounds to 0 or more")
 	case samePath(cfg.Store, cfg.Vault.Keys()):
 		return nil, fault.New(fault.ConfigInvalid, op, "keep rows and keys in two databases, so that one stolen file opens nothing")
 	}
@@ -135,6 +140,8 @@ func New(cfg Config) (*Sync, error) {
 		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log, pace: usualPace}
 	s.sight.tables, s.sight.heard = map[string]*minimize.Table{}, map[string]bool{}
 	s.sight.holds, s.sight.ended = map[string]*hold{}, map[string]*hold{}
+	s.bulk.PageRecords = cfg.Budget.pageRecords()
+	s.limits = newLimits(cfg.Budget, cfg.Org, s.rest, &s.pace)
 	cfg.Org.Observe(s.observe)
 	return s, nil
 }
@@ -153,7 +160,8 @@ func samePath(a, b any) bool {
 // is returned, as is every fault before the first session has begun: an org out
 // of reach or a second writer is then more likely a wrong setting.
 func (s *Sync) Run(ctx context.Context) error {
-	return s.keepTrying(ctx, func(ctx context.Context) error {
+	ctx, _ = s.metered(ctx)
+	return s.keepTrying(ctx, "", func(ctx context.Context) error {
 		for batch, err := range s.Changes(ctx) {
 			if err != nil {
 				return err

@@ -114,7 +114,7 @@ func (s *session) watch(ctx context.Context, o *object) error {
 		case <-ctx.Done():
 			return nil
 		}
-		err = s.keepTrying(ctx, func(ctx context.Context) error { return s.look(ctx, o) })
+		err = s.keepTrying(ctx, o.name, func(ctx context.Context) error { return s.look(ctx, o) })
 	}
 	return err
 }

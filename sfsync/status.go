@@ -18,13 +18,12 @@ type Status struct {
 
 	// Applied counts the rows written since New.
 	Applied int64
-	// CallsLeft is how many API calls the org has left of its day, as its last
-	// answer said (header Sforce-Limit-Info); -1 before the first.
-	CallsLeft int
-	// Waiting is the code of the fault that is being waited out, or "", and
-	// Until when the next try is made.
-	Waiting fault.Code
-	Until   time.Time
+	// CallsLeft and DeliveriesLeft are how many API calls and event deliveries
+	// the org has left of its 24 hours, for everyone; -1 while not known.
+	CallsLeft, DeliveriesLeft int64
+	// Waiting is what waits, by API name of the object or name of the topic;
+	// "" is the whole run. Everything else goes on.
+	Waiting map[string]Wait
 }
 
 // ObjectStatus is how far one object is.
@@ -56,7 +55,7 @@ type TopicStatus struct {
 // within maxLag, for a readiness probe. A maxLag under five minutes fails on
 // idle topics.
 func (s Status) Ready(maxLag time.Duration) bool {
-	if s.Phase != "running" || s.Waiting != "" {
+	if s.Phase != "running" || len(s.Waiting) > 0 {
 		return false
 	}
 	for _, o := range s.Objects {
@@ -77,11 +76,8 @@ func (s *Sync) Status() Status {
 	s.status.Lock()
 	defer s.status.Unlock()
 	now := s.status.now
-	now.CallsLeft = -1
-	if usage := s.cfg.Org.Usage(); usage.Max > 0 {
-		now.CallsLeft = max(0, usage.Max-usage.Used)
-	}
-	now.Objects, now.Topics = maps.Clone(now.Objects), maps.Clone(now.Topics)
+	now.CallsLeft, now.DeliveriesLeft = s.limits.remaining()
+	now.Objects, now.Topics, now.Waiting = maps.Clone(now.Objects), maps.Clone(now.Topics), s.status.longest()
 	if now.Phase == "" {
 		now.Phase = "new"
 	}
@@ -90,13 +86,17 @@ func (s *Sync) Status() Status {
 
 type status struct {
 	sync.Mutex
-	now Status
+	now     Status
+	waiters map[*waiter]bool
 }
 
 func (s *status) phase(name string) {
 	s.Lock()
 	defer s.Unlock()
-	s.now.Phase, s.now.Waiting = name, ""
+	s.now.Phase = name
+	if name == "stopped" {
+		s.waiters = nil
+	}
 }
 
 // opened takes over what the store said at the start of a session.
@@ -142,17 +142,10 @@ func (s *status) unreadable(o *object) {
 	s.now.Objects[o.name] = now
 }
 
-func (s *status) waiting(err error, wait time.Duration) {
-	s.Lock()
-	defer s.Unlock()
-	s.now.Waiting, s.now.Until = fault.CodeOf(err), time.Now().Add(wait)
-}
-
 // committed counts what a batch applied.
 func (s *status) committed(b *store.Batch) {
 	s.Lock()
 	defer s.Unlock()
-	s.now.Waiting = ""
 	var latest int64
 	for _, o := range b.Objects {
 		s.now.Applied += int64(len(o.Rows))

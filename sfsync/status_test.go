@@ -26,7 +26,7 @@ func TestReady(t *testing.T) {
 		{"complete and current", running(func(*sfsync.Status) {}), true},
 		{"not running", running(func(s *sfsync.Status) { s.Phase = "stopped" }), false},
 		{"a read is owed", running(func(s *sfsync.Status) { s.Objects["Contact"] = sfsync.ObjectStatus{Owed: true} }), false},
-		{"waiting", running(func(s *sfsync.Status) { s.Waiting = fault.Throttled }), false},
+		{"waiting", running(func(s *sfsync.Status) { s.Waiting = map[string]sfsync.Wait{"Contact": {Code: fault.Throttled}} }), false},
 		{"no position yet", running(func(s *sfsync.Status) { s.Topics["/data/ContactChangeEvent"] = sfsync.TopicStatus{} }), false},
 		{"lagging", running(func(s *sfsync.Status) {
 			s.Topics["/data/ContactChangeEvent"] = sfsync.TopicStatus{AsOf: now.Add(-time.Hour)}

@@ -37,7 +37,7 @@ func (s *session) join(o *object, name string, state store.Topic) {
 // opened again after the last safe position; an id that the service no longer
 // knows is replaced by a new position, and everything is owed again.
 func (s *session) follow(ctx context.Context, t *topic) error {
-	return s.keepTrying(ctx, func(ctx context.Context) error {
+	return s.keepTrying(ctx, t.name, func(ctx context.Context) error {
 		for {
 			err := s.listen(ctx, t)
 			if !lost(err) || !s.sight.hasHeard(t.name) {
@@ -103,7 +103,7 @@ func (s *session) subscribe(ctx context.Context, t *topic) error {
 	ended := make(chan error, 1)
 	go func() { // owned by this call, which waits for it below
 		defer close(deliveries)
-		ended <- receive(ctx, s.events.Subscribe(ctx, t.name, t.start(s.disabled)), deliveries)
+		ended <- receive(ctx, s.subscription(ctx, t.name, t.start(s.disabled)), deliveries)
 	}()
 	var err error
 	for d := range deliveries {

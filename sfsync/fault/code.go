@@ -15,6 +15,8 @@ const (
 	Timeout Code = "timeout"
 	// ConfigInvalid: a setting is missing or contradicts another.
 	ConfigInvalid Code = "config_invalid"
+	// BudgetSpent: the run has read as much as its caller allows one run.
+	BudgetSpent Code = "budget_spent"
 	// Internal: a state that should be impossible; please report it.
 	Internal Code = "internal"
 )
@@ -41,13 +43,15 @@ const (
 	WrongOrg Code = "wrong_org"
 	// Denied: the integration user lacks a permission.
 	Denied Code = "denied"
-	// Blocked: a security policy of the org stopped the call; do not retry.
+	// Blocked: a security policy or setting of the org stops every such call;
+	// do not retry.
 	Blocked Code = "blocked"
 	// NotFound: the named thing does not exist in the org.
 	NotFound Code = "not_found"
 	// RequestInvalid: Salesforce refused the request as malformed.
 	RequestInvalid Code = "request_invalid"
-	// TooLarge: an answer is larger than its bound.
+	// TooLarge: an answer is larger than its bound, or the org was too long
+	// over it; ask for less at once.
 	TooLarge Code = "too_large"
 	// Truncated: an answer ended before its end.
 	Truncated Code = "truncated"

@@ -20,6 +20,7 @@ const longestStall = 2 * time.Minute
 type body struct {
 	io.ReadCloser
 	ctx   context.Context
+	meter Meter // or nil
 	stall *time.Timer
 	end   func()
 	once  sync.Once
@@ -29,7 +30,7 @@ func newBody(rc io.ReadCloser, ctx context.Context, cancel context.CancelCauseFu
 	stalled := func() {
 		cancel(fault.New(fault.Timeout, "salesforce.Do", "the answer stalled; try again later"))
 	}
-	b := &body{ReadCloser: rc, ctx: ctx, stall: time.AfterFunc(longestStall, stalled), end: end}
+	b := &body{ReadCloser: rc, ctx: ctx, meter: meterOf(ctx), stall: time.AfterFunc(longestStall, stalled), end: end}
 	b.stall.Stop() // the clock runs only while a reader waits
 	return b
 }
@@ -38,6 +39,9 @@ func (b *body) Read(p []byte) (int, error) {
 	b.stall.Reset(longestStall)
 	n, err := b.ReadCloser.Read(p)
 	b.stall.Stop()
+	if b.meter != nil {
+		b.meter.Bytes(n)
+	}
 	if err == nil || err == io.EOF {
 		return n, err
 	}

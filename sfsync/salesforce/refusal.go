@@ -76,10 +76,10 @@ func byCode(code, message string) *fault.Error {
 		return fault.New(fault.LimitExceeded, "salesforce.Do", "the org's API calls of the last 24 hours are used up; wait until older ones leave the window, or raise the allocation")
 	case "STORAGE_LIMIT_EXCEEDED", "LIMIT_EXCEEDED", "EXCEEDED_QUOTA":
 		return fault.New(fault.LimitExceeded, "salesforce.Do", "an allocation of the org is used up; see its limits")
-	case "SERVER_UNAVAILABLE":
+	case "SERVER_UNAVAILABLE", "API_CURRENTLY_DISABLED":
 		return errUnavailable()
-	case "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG":
-		return fault.New(fault.Timeout, "salesforce.Do", "the org took too long over the call; ask for less at once")
+	case "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED":
+		return fault.New(fault.TooLarge, "salesforce.Do", "the call asks for more than the org can answer at once; ask for less")
 	case "UNABLE_TO_LOCK_ROW":
 		return fault.New(fault.Conflict, "salesforce.Do", "another transaction holds the record; repeat the call")
 	case "NOT_FOUND", "ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY":
@@ -90,8 +90,8 @@ func byCode(code, message string) *fault.Error {
 		return fault.New(fault.FieldLost, "salesforce.Do", "a field is gone or hidden from the integration user; check the field and its field-level security")
 	case "INVALID_TYPE":
 		return fault.New(fault.ObjectLost, "salesforce.Do", "an object is gone or hidden from the integration user; check the object and its permissions")
-	case "API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED":
-		return fault.New(fault.Denied, "salesforce.Do", "the API is not enabled; give the integration user the permission API Enabled")
+	case "API_DISABLED_FOR_ORG":
+		return fault.New(fault.Blocked, "salesforce.Do", "the API is not enabled; give the integration user the permission API Enabled")
 	case "KEY_HAS_BEEN_DESTROYED":
 		return fault.New(fault.Denied, "salesforce.Do", "the org's own encryption key for this data was destroyed; ask its administrator")
 	}
@@ -136,7 +136,7 @@ func byStatus(status int) *fault.Error {
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
 		return fault.New(fault.Timeout, "salesforce.Do", "the org did not answer in time; try again later")
 	case http.StatusConflict, http.StatusPreconditionFailed:
-		return fault.New(fault.Conflict, "salesforce.Do", "what the call is about has changed or belongs to another API version; read it again")
+		return fault.New(fault.RequestInvalid, "salesforce.Do", "what the call is about has changed or belongs to another API version; begin again with what the org has now")
 	case http.StatusTooManyRequests:
 		return errThrottled()
 	case 420: // Salesforce Edge has no route (REST API guide, status codes)

@@ -146,6 +146,11 @@ func (o *Org) send(req *http.Request) (*http.Response, error) {
 	if o.life.Err() != nil {
 		return nil, errClosed()
 	}
+	if m := meterOf(ctx); m != nil {
+		if err := m.Call(ctx); err != nil {
+			return nil, err
+		}
+	}
 	// Event Monitoring shows this id as REQUEST_ID, which tells our calls from
 	// those of a thief with our token.
 	id := requestID()

@@ -80,7 +80,7 @@ func (o *Org) board(ctx context.Context, failed *session) (*session, *flight, er
 	}
 	o.mu.flight = &flight{done: make(chan struct{})}
 	o.running.Add(1)
-	go o.fly(context.WithoutCancel(ctx), o.mu.flight)
+	go o.fly(Metered(context.WithoutCancel(ctx), nil), o.mu.flight)
 	return nil, o.mu.flight, nil
 }
 

@@ -21,6 +21,8 @@ type pubSubServer struct {
 	bus   *eventBus
 	grpc  *grpc.Server
 	conns *connections
+
+	streams streams
 }
 
 func newPubSubServer(b *eventBus) *pubSubServer {
@@ -40,6 +42,7 @@ func newPubSubServer(b *eventBus) *pubSubServer {
 			if err := s.authenticate(stream.Context()); err != nil {
 				return err
 			}
+			defer s.streams.opened()()
 			return next(srv, stream)
 		}))
 	pubsubpb.RegisterPubSubServer(s.grpc, s)

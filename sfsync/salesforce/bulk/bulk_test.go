@@ -162,7 +162,7 @@ func TestJobFaults(t *testing.T) {
 		server     string
 	}{
 		{"failed for a field", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"INVALID_FIELD: CANARY"}`, fault.FieldLost, "INVALID_FIELD"},
-		{"failed for time", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":" QUERY_TIMEOUT : CANARY"}`, fault.Timeout, "QUERY_TIMEOUT"},
+		{"failed for time", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":" QUERY_TIMEOUT : CANARY"}`, fault.TooLarge, "QUERY_TIMEOUT"},
 		{"failed without code", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"CANARY was here"}`, fault.RequestInvalid, ""},
 		{"failed silently", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.RequestInvalid, ""},
 		{"no JSON", `<html>CANARY</html>`, fault.ResponseInvalid, ""},
