@@ -126,10 +126,17 @@ func (p *Policy) Topic(object string) string {
 	if channel := p.Objects[object].Channel; channel != "" {
 		return channel
 	}
+	return "/data/" + EventName(object)
+}
+
+// EventName is the name of an object's change event, which is also that of its
+// own topic below /data/: ContactChangeEvent, Invoice__ChangeEvent (Change Data
+// Capture guide, "Change Event Name").
+func EventName(object string) string {
 	if name, custom := strings.CutSuffix(object, "__c"); custom {
-		return "/data/" + name + "__ChangeEvent"
+		return name + "__ChangeEvent"
 	}
-	return "/data/" + object + "ChangeEvent"
+	return object + "ChangeEvent"
 }
 
 // Hash identifies the policy's content: two policies that say the same in the

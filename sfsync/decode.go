@@ -3,19 +3,19 @@ package sfsync
 import (
 	"context"
 	"encoding/json"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce/pubsub"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
-// schema is how the events of one schema id are decoded: not at all for an
-// object that the policy does not name, or when it cannot be understood.
+// schema is how the events of one schema id are decoded.
 type schema struct {
-	object *object
-	events *minimize.EventProjection // nil: not understood
+	objects []*object // whose events they are, each of the topic's if that cannot be told; none: not the policy's
+	events  *minimize.EventProjection
+	again   time.Time // when to ask for it once more; zero: never
 }
 
 // arrival is one event of a policy's object.
@@ -36,15 +36,14 @@ func (s *session) decode(ctx context.Context, t *topic, deliveries []pubsub.Deli
 				return nil, err
 			}
 			t.cursor.event(store.Position(e.ReplayID), s.disabled)
-			if how.object == nil {
-				continue
+			for _, o := range how.objects {
+				if len(t.pool) == len(arrivals) {
+					t.pool = append(t.pool, minimize.NewChange())
+				}
+				a := arrival{object: o, change: t.pool[len(arrivals)]}
+				a.lost = how.events == nil || how.events.Decode(a.change, e.Payload) != nil
+				arrivals = append(arrivals, a)
 			}
-			if len(t.pool) == len(arrivals) {
-				t.pool = append(t.pool, minimize.NewChange())
-			}
-			a := arrival{object: how.object, change: t.pool[len(arrivals)]}
-			a.lost = how.events == nil || how.events.Decode(a.change, e.Payload) != nil
-			arrivals = append(arrivals, a)
 		}
 		if len(d.Events) == 0 {
 			t.cursor.empty(store.Position(d.Latest))
@@ -53,41 +52,63 @@ func (s *session) decode(ctx context.Context, t *topic, deliveries []pubsub.Deli
 	return arrivals, nil
 }
 
-// schema returns how to decode a schema id, fetching it when it is new.
+// schema returns how to decode a schema id, fetching it when it is new. Trouble
+// with a schema is no reason to stop: its events owe a read instead.
 func (s *session) schema(ctx context.Context, t *topic, id string) (schema, error) {
-	if how, ok := t.schemas[id]; ok {
+	if how, ok := t.schemas[id]; ok && (how.again.IsZero() || time.Now().Before(how.again)) {
 		return how, nil
 	}
 	text, err := s.events.Schema(ctx, id)
-	if err != nil {
-		return schema{}, err
+	how := schema{objects: t.objects, again: time.Now().Add(s.pace.badAgain)}
+	switch {
+	case err == nil:
+		how, err = s.understand(ctx, t, text)
+	case ofSchema(err):
+		s.log.Warn("an event schema is not to be had; all objects of the topic are read again", "topic", t.name, "fault", err)
+		err = nil
 	}
-	how := schema{object: t.objectOf(text)}
-	if how.object != nil {
-		if how.events, err = how.object.table.Events(text); err != nil {
-			s.log.Warn("an event schema cannot be used; the object is read again", "object", how.object.name, "fault", err)
-		} else if err := s.met(ctx, how.object, how.events); err != nil {
-			return schema{}, err
-		}
+	if err == nil {
+		t.schemas[id] = how
 	}
-	t.schemas[id] = how
-	return how, nil
+	return how, err
 }
 
-// objectOf finds the policy's object by the schema's record name, which is
-// that of the event: ContactChangeEvent, Invoice__ChangeEvent.
-func (t *topic) objectOf(schemaJSON []byte) *object {
+// ofSchema reports whether a fault is of one schema. Any other is of the
+// session, the service or the user, and would stop every call.
+func ofSchema(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.NotFound, fault.RequestInvalid, fault.ResponseInvalid, fault.SchemaInvalid, fault.TooLarge, fault.Denied:
+		return true
+	}
+	return false
+}
+
+func (s *session) understand(ctx context.Context, t *topic, text []byte) (schema, error) {
+	how := schema{objects: t.objectsOf(text)}
+	if len(how.objects) != 1 {
+		return how, nil
+	}
+	o := how.objects[0]
+	events, err := o.table.Events(text)
+	if err != nil {
+		s.log.Warn("an event schema cannot be used; the object is read again", "object", o.name, "fault", err)
+		return how, nil
+	}
+	how.events = events
+	return how, s.met(ctx, o, events)
+}
+
+// objectsOf finds the policy's object by the schema's record name, which is
+// that of the event. Without a name the events may be of any object of the topic.
+func (t *topic) objectsOf(schemaJSON []byte) []*object {
 	var record struct{ Name string }
-	if json.Unmarshal(schemaJSON, &record) != nil && len(t.objects) == 1 {
-		return t.objects[0]
+	if !t.shared() || json.Unmarshal(schemaJSON, &record) != nil || record.Name == "" {
+		return t.objects
 	}
-	name := strings.TrimSuffix(record.Name, "ChangeEvent")
-	if strings.HasSuffix(name, "__") {
-		name += "c"
+	for _, o := range t.objects {
+		if minimize.EventName(o.api) == record.Name {
+			return []*object{o}
+		}
 	}
-	i := slices.IndexFunc(t.objects, func(o *object) bool { return o.api == name })
-	if i < 0 {
-		return nil
-	}
-	return t.objects[i]
+	return nil
 }

@@ -23,7 +23,7 @@ type hold struct {
 // waiting does not mend it: somebody in the org must.
 func lost(err error) bool {
 	switch fault.CodeOf(err) {
-	case fault.FieldLost, fault.ObjectLost, fault.Denied, fault.NotSelected, fault.PolicyInvalid:
+	case fault.FieldLost, fault.ObjectLost, fault.Denied, fault.NotSelected, fault.Filtered, fault.PolicyInvalid:
 		return true
 	}
 	return false

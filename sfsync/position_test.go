@@ -68,6 +68,7 @@ func TestUselessPosition(t *testing.T) {
 		harm func(w *watched, state *store.State)
 	}{
 		{"expired", (*salesforcetest.Org).Expire, nil},
+		{"of an earlier stream", (*salesforcetest.Org).ResetReplay, nil},
 		{"damaged", nil, (*watched).damage},
 		{"on another instance", func(org *salesforcetest.Org) error { org.SetInstance("TST2"); return nil }, nil},
 		{"moved 72 hours ago", nil, func(_ *watched, state *store.State) {
@@ -85,7 +86,7 @@ func TestUselessPosition(t *testing.T) {
 				for n := range 4 {
 					ids = append(ids, org.Insert("Contact", map[string]any{"LastName": fmt.Sprint("before ", n)}))
 				}
-				r.complete()
+				r.copied()
 				outage(org, ids)
 				if c.away != nil {
 					r.must(c.away(org))
@@ -111,15 +112,6 @@ func TestUselessPosition(t *testing.T) {
 			})
 		}
 	}
-}
-
-// complete runs the Sync until the first copy is complete, and nothing is owed.
-func (r *rig) complete() {
-	r.Helper()
-	stop := r.start()
-	defer stop()
-	r.await("the first copy", func() bool { return r.equal() && !r.sync.Status().Objects["Contact"].Owed })
-	r.must(stop())
 }
 
 // resumes returns what another run begins with.
@@ -169,7 +161,7 @@ func (r *rig) refuses(harm func(*watched, *store.State)) {
 func TestKeepaliveMovesPosition(t *testing.T) {
 	t.Parallel()
 	r := open(t, newOrg(t, salesforcetest.Config{Records: 1}), t.TempDir(), contactPolicy)
-	r.complete()
+	r.copied()
 	w := r.through(sfsync.Config{}, func(_ *watched, state *store.State) {
 		at := state.Topics[contactTopic]
 		at.AsOf -= 60

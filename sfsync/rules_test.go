@@ -40,6 +40,7 @@ func TestRules(t *testing.T) {
 		{rule: "floor voids reads", policy: contactPolicy, play: overflowDuringRead},
 		{rule: "young stamp", policy: contactPolicy, play: stampAheadOfCommit},
 		{rule: "skip strictly older", without: []string{"young stamp"}, policy: contactPolicy, play: twoChangesInASecond},
+		{rule: "position trails", policy: enriched, play: siblings},
 		{rule: "gap repeats", policy: contactPolicy, play: readOlderThanGap},
 		{rule: "position first", policy: contactPolicy, play: changeBeforePosition,
 			cfg: salesforcetest.Config{PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, FirstResponse: 3 * time.Second}}},
@@ -73,12 +74,13 @@ type history struct {
 	stop  func() error
 	id    string
 	other string
+	off   []string // rules
 
 	persons []crypto.Person
 }
 
 func newHistory(t *testing.T, cfg salesforcetest.Config, policy string, off ...string) *history {
-	h := &history{}
+	h := &history{off: off}
 	cfg.Now = func() time.Time {
 		if at := h.clock.Load(); at != 0 {
 			return time.Unix(at, 0)

@@ -141,7 +141,7 @@ var errChanged = fault.New(fault.Conflict, "sfsync.Run", "the org describes an o
 func (s *session) look(ctx context.Context, o *object) error {
 	table, err := s.describe(ctx, o.api)
 	if err == nil && s.streaming && o.topic != nil {
-		_, err = s.events.Topic(ctx, o.topic.name)
+		err = s.carries(ctx, o.topic, o)
 	}
 	switch {
 	case lost(err):

@@ -60,6 +60,11 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 	if err != nil {
 		return err
 	}
+	if t.shared() {
+		if err := s.carriesAll(ctx, t); err != nil {
+			return err
+		}
+	}
 	if now.SchemaID != "" {
 		if _, err := s.schema(ctx, t, now.SchemaID); mendable(err) {
 			return err

@@ -63,6 +63,8 @@ const (
 const (
 	// NotSelected: the object is not selected for Change Data Capture.
 	NotSelected Code = "not_selected"
+	// Filtered: the channel delivers some of an object's changes only.
+	Filtered Code = "filtered"
 	// ReplayInvalid: the replay id is outside retention, corrupted or reset.
 	ReplayInvalid Code = "replay_invalid"
 	// SchemaInvalid: an Avro schema cannot be read or is not the one named.
