@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc/test/bufconn"
 
@@ -19,7 +20,7 @@ import (
 type network struct {
 	mu    sync.Mutex
 	hosts map[string]*bufconn.Listener // by port
-	open  []net.Conn                   // since the network last went down
+	open  []*line                      // since all lines were last cut or muted
 	down  bool
 }
 
@@ -59,8 +60,9 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.open = append(n.open, conn)
-	return conn, nil
+	l := &line{Conn: conn}
+	n.open = append(n.open, l)
+	return l, nil
 }
 
 // fail cuts every connection, and refuses new ones until restore.
@@ -78,6 +80,38 @@ func (n *network) restore() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.down = false
+}
+
+// mute lets nothing more pass on the connections there are, without a word to
+// either end, as where a firewall has forgotten them.
+func (n *network) mute() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, l := range n.open {
+		l.muted.Store(true)
+	}
+	n.open = nil
+}
+
+// line is the client's end of a connection.
+type line struct {
+	net.Conn
+	muted atomic.Bool
+}
+
+func (l *line) Read(p []byte) (int, error) {
+	for {
+		if n, err := l.Conn.Read(p); err != nil || !l.muted.Load() {
+			return n, err
+		}
+	}
+}
+
+func (l *line) Write(p []byte) (int, error) {
+	if l.muted.Load() {
+		return len(p), nil
+	}
+	return l.Conn.Write(p)
 }
 
 // use makes a client reach its hosts over the network. Nothing but this test

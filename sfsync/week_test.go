@@ -16,10 +16,11 @@ import (
 
 // A week of a shop, on the clock of a bubble: keepalives every 270 seconds,
 // sessions that die every two hours, a daily limit of API calls and one of event
-// deliveries that are hit and refill, and an outage of four days, after which
-// the stream's position is a day outside its retention. All the while records
-// change, some of them in gap events. Whenever nothing is wrong the copy is the
-// org, and while something is it is not, or the trouble would show nothing.
+// deliveries that are hit and refill, connections that die without a word, and
+// an outage of four days, after which the stream's position is a day outside its
+// retention. All the while records change, some of them in gap events. Whenever
+// nothing is wrong the copy is the org, and while something is it is not, or the
+// trouble would show nothing.
 func TestWeek(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -97,6 +98,8 @@ func (w *week) trouble(day, hour int) (wrong string) {
 		return "the limit of deliveries"
 	case 16:
 		w.org.SetDeliveries(0, 50_000)
+	case 20:
+		w.net.mute() // to be noticed, and got over, within the hour
 	}
 	return ""
 }
