@@ -1,6 +1,7 @@
 package sfsync_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -30,6 +31,10 @@ type orders struct {
 	Nth  int           // from 1; 0: at none
 	When moment        // before, during or after that call
 	In   time.Duration // during: how long after it began
+
+	Policy string   // "" for that of the shop
+	Haste  int      // divides the engine's own pauses, if not 0
+	Off    []string // rules switched off
 }
 
 type moment string
@@ -66,9 +71,11 @@ func child(t *testing.T, text string) {
 	vault, err := crypto.OpenVault(t.Context(), doomedKeys{keys, d}, kek, env.OrgID)
 	noError(t, err)
 	opened()
-	s, err := sfsync.New(sfsync.Config{Org: org, Policy: parse(t, shopPolicy), Store: doomedStore{rows, d}, Vault: vault,
+	s, err := sfsync.New(sfsync.Config{Org: org, Policy: parse(t, cmp.Or(d.Policy, shopPolicy)), Store: doomedStore{rows, d}, Vault: vault,
 		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil))})
 	noError(t, err)
+	s.Hasten(max(1, d.Haste))
+	s.Disable(d.Off...)
 	t.Fatal("the run ended by itself: ", s.Run(t.Context()))
 }
 

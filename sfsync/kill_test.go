@@ -124,7 +124,8 @@ type victim struct {
 	ended  chan struct{}
 }
 
-func (k *killing) spawn(o orders) *victim {
+// spawn starts a process. More settings of its environment win over the org's.
+func (k *killing) spawn(o orders, settings ...string) *victim {
 	k.Helper()
 	o.Dir = k.dir
 	text, err := json.Marshal(o)
@@ -134,6 +135,7 @@ func (k *killing) spawn(o orders) *victim {
 	for _, name := range []string{"LOGIN_URL", "INSTANCE_URL", "ORG_ID", "CONSUMER_KEY", "USERNAME", "JWT_KEY_FILE", "PUBSUB_ENDPOINT", "CA_FILE"} {
 		p.Env = append(p.Env, "SFSYNC_"+name+"="+k.org.Getenv("SFSYNC_"+name))
 	}
+	p.Env = append(p.Env, settings...)
 	p.Stdout, p.Stderr = &p.output, &p.output
 	_, err = p.StdinPipe() // open as long as this process lives
 	noError(k.T, err)

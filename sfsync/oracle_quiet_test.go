@@ -2,7 +2,6 @@ package sfsync_test
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/audit"
@@ -19,6 +18,7 @@ func (t *trial) heal() {
 	for _, name := range t.troubles() {
 		t.undo(name)
 	}
+	t.survive()
 	if revoked { // a refused sign-in is not repeated until someone starts the copy anew
 		t.crash()
 	}
@@ -70,7 +70,7 @@ func (t *trial) quiet(patience time.Duration, last map[string]string) error {
 			}
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("not quiet: %s, waiting for %q, runs ended by %q, %s", debt, t.worker.sync.Status().Waiting, slices.Compact(t.worker.faults), t.worker.difference())
+			return fmt.Errorf("not quiet: %s, %+v, %s", debt, t.worker.sync.Status(), t.worker.difference())
 		}
 	}
 }

@@ -62,7 +62,12 @@ func asked() (first, count uint64) {
 
 func judge(t *testing.T, seed uint64) {
 	h := newTrial(t, seed)
-	h.play()
+	if seed%10 == 0 {
+		h.killing = &killing{T: t, org: h.org, dir: h.dir}
+		h.play("crash")
+	} else {
+		h.play()
+	}
 	h.heal()
 	if err := h.settle(patience); err != nil {
 		t.Errorf("%v\nagain: %s=%d go test ./sfsync -run '^TestOracle$'\n%s\n%s", err, againEnv, seed, h.policy.text(), h.journal.about(err.Error()))

@@ -1,7 +1,6 @@
 package sfsync_test
 
 import (
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -18,7 +17,7 @@ const haste = 1000
 // trial is one history: an org, what happens to it and on the way to the copy,
 // and the copy. Everything but the timing follows from the seed.
 type trial struct {
-	testing.TB
+	*testing.T
 	random  *rand.Rand // for what happens
 	pauses  *rand.Rand // for how long it takes
 	org     *salesforcetest.Org
@@ -26,7 +25,7 @@ type trial struct {
 	dir     string
 	policy  draft
 	off     []string
-	logger  *slog.Logger
+	killing *killing // while processes keep the copy
 	worker  *worker
 	journal journal
 
@@ -41,8 +40,8 @@ type trial struct {
 
 // newTrial makes the org as it is before anyone looks: some of its records are
 // older than the time after which a stamp can be trusted.
-func newTrial(t testing.TB, seed uint64, off ...string) *trial {
-	tr := &trial{TB: t, random: rand.New(rand.NewPCG(seed, 1)), pauses: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), off: off,
+func newTrial(t *testing.T, seed uint64, off ...string) *trial {
+	tr := &trial{T: t, random: rand.New(rand.NewPCG(seed, 1)), pauses: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), off: off,
 		deleted: map[string][]string{}, undos: map[string]func(){}, dropped: map[string]bool{}}
 	tr.ahead.Store(int64(-10 * 24 * time.Hour))
 	tr.policy = newDraft(tr.random)
@@ -89,7 +88,7 @@ func (t *trial) play(likely ...string) {
 // so that those meet more often. Half of the histories have nothing that makes
 // the engine read all records again, because that mends what was lost before.
 func (t *trial) swarm(likely []string) (some []step) {
-	resync := t.random.IntN(2) == 0 && len(likely) == 0
+	resync := t.random.IntN(2) == 0 && len(likely) < 2
 	for _, list := range []struct {
 		steps []step
 		often bool
@@ -147,7 +146,11 @@ func (t *trial) breathe() {
 // commits waits until the copy has committed something, for that long at most.
 func (t *trial) commits(most time.Duration) bool {
 	var news chan struct{}
-	if t.worker != nil {
+	switch {
+	case t.worker == nil:
+	case t.worker.process != nil: // which does not tell, and has to start
+		most *= 4
+	default:
 		news = t.worker.store.news
 	}
 	select {
