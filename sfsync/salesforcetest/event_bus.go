@@ -35,6 +35,7 @@ type eventBus struct {
 	disk    *eventLog
 
 	channels   channels
+	managed    managedSet
 	deliveries deliveries
 
 	server *pubSubServer

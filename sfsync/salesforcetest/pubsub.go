@@ -14,8 +14,7 @@ import (
 	"github.com/sfsync/sfsync-go/internal/pubsubpb"
 )
 
-// pubSubServer is eventbus.v1.PubSub over the org's bus. ManagedSubscribe is
-// not there yet.
+// pubSubServer is eventbus.v1.PubSub over the org's bus.
 type pubSubServer struct {
 	pubsubpb.UnimplementedPubSubServer
 	bus   *eventBus

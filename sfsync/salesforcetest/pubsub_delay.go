@@ -12,11 +12,20 @@ import (
 type connections struct {
 	mu   sync.Mutex
 	open map[*connection]struct{}
+	cuts int
+}
+
+// broken is how often connections were cut.
+func (c *connections) broken() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cuts
 }
 
 func (c *connections) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cuts++
 	for conn := range c.open {
 		_ = conn.Conn.Close() // the reader finds out
 	}

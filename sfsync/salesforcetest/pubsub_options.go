@@ -43,6 +43,13 @@ type PubSub struct {
 	OverflowAfter int
 	// DiffText publishes changed long texts as diffs where the rules allow.
 	DiffText bool
+	// SlotHold is how long a connection that CutStreams broke keeps the place
+	// of its managed subscription, on the org's clock; the service takes 15
+	// minutes to notice, as others saw it.
+	SlotHold time.Duration
+	// CommitBatch is how long commits of a managed subscription are put
+	// together, to be answered as one.
+	CommitBatch time.Duration
 	// LimitStatus is the status of subscription.limit.exceeded, which is not
 	// documented; 0 means RESOURCE_EXHAUSTED.
 	LimitStatus codes.Code

@@ -10,15 +10,15 @@ import (
 )
 
 // receive hands requests to the loop until the stream ends.
-func (s *subscription) receive() {
+func (s *subscription) receive(next func() request) {
 	for {
-		r, err := s.stream.Recv()
+		r := next()
 		select {
-		case s.requests <- request{r, err}:
+		case s.requests <- r:
 		case <-s.ctx.Done():
 			return
 		}
-		if err != nil {
+		if r.err != nil {
 			return
 		}
 	}
@@ -33,6 +33,9 @@ func (s *subscription) serve() error {
 		}
 		delivered, err := s.deliver()
 		if err != nil {
+			return err
+		}
+		if err := s.answer(false); err != nil {
 			return err
 		}
 		if s.pending == 0 && s.ended {
@@ -57,6 +60,11 @@ func (s *subscription) alive() error {
 	s.look()
 	if err := s.permitted(); err != nil {
 		return err
+	}
+	if s.managed != nil {
+		if err := s.managed.alive(s.ctx); err != nil {
+			return err
+		}
 	}
 	return s.affordable()
 }
@@ -92,19 +100,13 @@ func (s *subscription) deliver() (bool, error) {
 	if !r.whole {
 		r.frame = finishFrame(r.frame, r.latest, newUUID(), s.pending)
 	}
+	s.latest = r.latest
 	return r.events > 0, s.stream.SendMsg(r.frame)
 }
 
 // wait returns when there may be something to do, and done when the stream is over.
 func (s *subscription) wait(wake, cut <-chan struct{}) (done bool, err error) {
-	due := s.silent
-	if s.pending == 0 {
-		due = s.idle
-	}
-	if delay := s.bus.settings().PermissionDelay; delay > 0 {
-		due = earlier(due, s.sight.taken.Add(delay))
-	}
-	timer := time.NewTimer(time.Until(due))
+	timer := time.NewTimer(time.Until(s.due()))
 	defer timer.Stop()
 	select {
 	case r := <-s.requests:
@@ -135,7 +137,25 @@ func (s *subscription) accept(r request) (done bool, err error) {
 	case r.err != nil:
 		return true, r.err
 	}
-	return false, s.grant(r.FetchRequest)
+	if s.managed != nil {
+		return false, s.acceptManaged(r)
+	}
+	return false, s.grant(r)
+}
+
+// due is when the stream has to look again if nothing happens.
+func (s *subscription) due() time.Time {
+	due := s.silent
+	if s.pending == 0 {
+		due = s.idle
+	}
+	if delay := s.bus.settings().PermissionDelay; delay > 0 {
+		due = earlier(due, s.sight.taken.Add(delay))
+	}
+	if s.committed != nil {
+		due = earlier(due, s.answerBy)
+	}
+	return due
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -11,29 +11,35 @@ import (
 	"github.com/sfsync/sfsync-go/internal/pubsubpb"
 )
 
-type subscribeStream = grpc.BidiStreamingServer[pubsubpb.FetchRequest, pubsubpb.FetchResponse]
-
-// subscription is one Subscribe call (Pub/Sub API guide, "Subscribe RPC
-// Method"): it is owed events, and delivers them in the order of the bus.
+// subscription is one Subscribe or ManagedSubscribe call (Pub/Sub API guide,
+// "Subscribe RPC Method"): it is owed events, and delivers them in the order of
+// the bus.
 type subscription struct {
 	*pubSubServer
-	stream   subscribeStream
-	ctx      context.Context
-	token    string
-	revoked  <-chan struct{} // closed when the token dies
-	topic    string
-	sight    *sight
-	source   source
-	pending  int32
-	requests chan request
-	silent   time.Time // when the next empty response is due
-	idle     time.Time // when a stream that is owed nothing ends
-	ended    bool      // the client sends no more requests
+	stream    grpc.ServerStream
+	ctx       context.Context
+	managed   *managed // nil for Subscribe
+	token     string
+	revoked   <-chan struct{} // closed when the token dies
+	topic     string
+	sight     *sight
+	source    source
+	latest    []byte // what the last response said
+	pending   int32
+	committed *pubsubpb.CommitReplayResponse // not yet sent
+	answerBy  time.Time
+	requests  chan request
+	silent    time.Time // when the next empty response is due
+	idle      time.Time // when a stream that is owed nothing ends
+	ended     bool      // the client sends no more requests
 }
 
+// request is a FetchRequest or a ManagedFetchRequest after the first.
 type request struct {
-	*pubsubpb.FetchRequest
-	err error
+	topic  string // or the managed subscription
+	num    int32
+	commit *pubsubpb.CommitReplayRequest
+	err    error
 }
 
 // source is where a subscription's events come from.
@@ -54,22 +60,33 @@ type response struct {
 }
 
 // Subscribe answers the first request and then serves the stream.
-func (s *pubSubServer) Subscribe(stream subscribeStream) error {
+func (s *pubSubServer) Subscribe(stream grpc.BidiStreamingServer[pubsubpb.FetchRequest, pubsubpb.FetchResponse]) error {
 	first, err := stream.Recv()
 	if err != nil {
 		return err
 	}
-	sub := &subscription{pubSubServer: s, stream: stream, ctx: stream.Context(), topic: first.TopicName, requests: make(chan request)}
+	sub := s.subscription(stream, first.TopicName)
+	if err := sub.open(first); err != nil {
+		return err
+	}
+	if err := sub.grant(request{num: first.NumRequested}); err != nil {
+		return err
+	}
+	go sub.receive(func() request {
+		r, err := stream.Recv()
+		return request{topic: r.GetTopicName(), num: r.GetNumRequested(), err: err}
+	})
+	return sub.serve()
+}
+
+func (s *pubSubServer) subscription(stream grpc.ServerStream, topic string) *subscription {
+	sub := &subscription{pubSubServer: s, stream: stream, ctx: stream.Context(), topic: topic, requests: make(chan request)}
 	md, _ := metadata.FromIncomingContext(sub.ctx)
 	sub.token = md["accesstoken"][0] // authenticate has seen it
 	if session := s.bus.org.session(sub.token); session != nil {
 		sub.revoked = session.done
 	}
-	if err := sub.open(first); err != nil {
-		return err
-	}
-	go sub.receive()
-	return sub.serve()
+	return sub
 }
 
 // open fixes topic and position, which later requests cannot change.
@@ -88,8 +105,9 @@ func (s *subscription) open(first *pubsubpb.FetchRequest) error {
 	if s.source, err = s.start(first); err != nil {
 		return err
 	}
-	s.silent = time.Now().Add(s.bus.settings().firstResponse())
-	return s.grant(first)
+	options := s.bus.settings()
+	s.silent, s.idle = time.Now().Add(options.firstResponse()), time.Now().Add(options.idleClose())
+	return nil
 }
 
 // permitted refuses a topic of one object to a user without View All on it. A
@@ -125,19 +143,19 @@ func (s *subscription) start(first *pubsubpb.FetchRequest) (source, error) {
 }
 
 // grant adds the events of a request to those owed.
-func (s *subscription) grant(r *pubsubpb.FetchRequest) error {
+func (s *subscription) grant(r request) error {
 	limit := s.bus.settings().cap()
 	switch {
-	case r.TopicName != "" && r.TopicName != s.topic:
+	case r.topic != "" && r.topic != s.topic:
 		return refuseCall(s.ctx, codes.InvalidArgument, "subscription.fetch.topic.mismatch",
-			"The topic "+r.TopicName+" doesn't match the topic of the stream, "+s.topic+".")
-	case r.NumRequested <= 0:
+			"The topic "+r.topic+" doesn't match the topic of the stream, "+s.topic+".")
+	case r.num <= 0:
 		return refuseCall(s.ctx, codes.InvalidArgument, "subscription.fetch.requested.events.invalid",
 			"The number of requested events must be greater than 0.")
-	case s.bus.settings().RefuseExcess && int64(s.pending)+int64(r.NumRequested) > int64(limit):
+	case s.bus.settings().RefuseExcess && int64(s.pending)+int64(r.num) > int64(limit):
 		return refuseCall(s.ctx, codes.InvalidArgument, "subscription.fetch.requested.events.invalid",
 			"The number of requested events exceeds the limit.")
 	}
-	s.pending = int32(min(int64(s.pending)+int64(r.NumRequested), int64(limit)))
+	s.pending = int32(min(int64(s.pending)+int64(r.num), int64(limit)))
 	return nil
 }
