@@ -49,11 +49,12 @@
 // from before are gone.
 //
 // It does not protect from who reads the memory of a running process, where
-// branch and person keys are for up to a minute, nor from who holds both the
-// keys database and the key-encryption key. Who can write the rows can put back
-// an older value of the same field. Lengths show the length class, and whether a
-// value is there at all unless nulls are sealed too. The keys database shows
-// which records belong to one person, and when the person was first seen.
+// branch and person keys are for up to a minute ([Harden] keeps it out of core
+// dumps), nor from who holds both the keys database and the key-encryption key.
+// Who can write the rows can put back an older value of the same field. Lengths
+// show the length class, and whether a value is there at all unless nulls are
+// sealed too. The keys database shows which records belong to one person, and
+// when the person was first seen.
 //
 // A key seals at most 2^31 times. Every seal whose nonce ends in two zero bytes
 // is counted, durably, as 65,536, so that counting costs next to nothing; at the

@@ -12,7 +12,8 @@
 //
 // With -plan it says what the policy would change and ends. GET /healthz is
 // 200 while the copy is complete and current, else 503, with the status as
-// JSON. SIGTERM ends it cleanly; started again, it resumes.
+// JSON. SIGTERM ends it cleanly; started again, it resumes. It leaves no core
+// dump (crypto.Harden).
 package main
 
 import (
@@ -49,6 +50,9 @@ func main() {
 }
 
 func job(ctx context.Context, plan bool) error {
+	if err := crypto.Harden(); err != nil {
+		return err
+	}
 	env, err := salesforce.FromEnv(os.Getenv)
 	if err != nil {
 		return err

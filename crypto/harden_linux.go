@@ -1,0 +1,5 @@
+package crypto
+
+import "golang.org/x/sys/unix"
+
+func undump() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
