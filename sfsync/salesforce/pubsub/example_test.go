@@ -10,13 +10,8 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
 
-func Example() {
-	ctx := context.Background()
-	test, err := salesforcetest.New(salesforcetest.Config{}) // a real org: FromEnv(os.Getenv)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer test.Close()
+// signIn makes a client of a test org. Of a real org: FromEnv(os.Getenv).
+func signIn(test *salesforcetest.Org) *salesforce.Org {
 	config, err := salesforce.FromEnv(test.Getenv)
 	if err != nil {
 		log.Fatal(err)
@@ -25,6 +20,17 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	return org
+}
+
+func Example() {
+	ctx := context.Background()
+	test, err := salesforcetest.New(salesforcetest.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer test.Close()
+	org := signIn(test)
 	defer org.Close()
 
 	bus := pubsub.New(org, pubsub.Options{})
@@ -41,4 +47,32 @@ func Example() {
 	}
 	// Output:
 	// 1 event, position of 10 bytes
+}
+
+func ExamplePubSub_Managed() {
+	ctx := context.Background()
+	test, err := salesforcetest.New(salesforcetest.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer test.Close()
+	test.Managed(salesforcetest.ManagedSubscription{DeveloperName: "Shop", Topic: "/data/ContactChangeEvent", DefaultReplay: "EARLIEST"})
+	test.Insert("Contact", map[string]any{"LastName": "Muster"})
+	org := signIn(test)
+	defer org.Close()
+
+	m := pubsub.New(org, pubsub.Options{}).Managed(pubsub.Subscription{DeveloperName: "Shop"})
+	for delivery, err := range m.Deliveries(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(len(delivery.Events), "event")
+		// Once it is safe in a store of one's own:
+		if err := m.Commit(ctx, delivery.Latest); err != nil {
+			log.Fatal(err)
+		}
+		break
+	}
+	// Output:
+	// 1 event
 }
