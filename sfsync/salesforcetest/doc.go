@@ -16,7 +16,12 @@
 // transaction that commits late; Silent, HardDelete and Purge for what no event
 // tells of; HideField, DenyObject, SetViewAll, SetSharing and Select for
 // permissions; AddField, DropField, SetPersonAccounts and SetInstance for the
-// org itself; Intercept, which also refuses in the service's words (Refusal),
+// org itself; Channel for custom channels, enriched and filtered ones; Managed for
+// managed subscriptions; HoldPublish, GapNext, OverflowNext, WildcardNext,
+// TwoEventsNext, UndecodableNext, LoseNext, Redeliver, AddEnumSymbol, SymbolNext
+// and ChangeFieldType for events at their worst; Expire, ResetReplay,
+// ReuseReplay, SetDeliveries, CutStreams, FailSubscribe and FailStreams for
+// streams; Intercept, which also refuses in the service's words (Refusal),
 // ExpireTokens, RevokeUser, SetAPICalls, SetConcurrency, ExpireCursors, PoisonID,
 // FailJobs, AbortJobs, ExpireJobs, PurgeDeleteLog and SetIDLimit for faults. What
 // Salesforce leaves open is an option of Config or of PubSub.

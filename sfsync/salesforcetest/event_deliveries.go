@@ -69,14 +69,10 @@ func (d *deliveries) add(n int32) bool {
 }
 
 // affordable refuses a stream when the deliveries of the day are used up. The
-// status is not documented (PubSub.LimitStatus).
+// status is not documented.
 func (s *subscription) affordable() error {
 	if s.bus.deliveries.left(1) > 0 {
 		return nil
 	}
-	code := s.bus.settings().LimitStatus
-	if code == codes.OK {
-		code = codes.ResourceExhausted
-	}
-	return refuseCall(s.ctx, code, "subscription.limit.exceeded", "You have exceeded the event delivery limit for your org.")
+	return refuseCall(s.ctx, codes.ResourceExhausted, "subscription.limit.exceeded", "You have exceeded the event delivery limit for your org.")
 }

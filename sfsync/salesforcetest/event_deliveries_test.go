@@ -12,14 +12,15 @@ import (
 func TestDeliveryLimit(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		status, want codes.Code
+		statuses map[string]codes.Code
+		want     codes.Code
 	}{
-		"the usual status": {codes.OK, codes.ResourceExhausted},
-		"another":          {codes.PermissionDenied, codes.PermissionDenied},
+		"the usual status": {nil, codes.ResourceExhausted},
+		"another":          {map[string]codes.Code{"subscription.limit.exceeded": codes.PermissionDenied}, codes.PermissionDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := newClient(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{LimitStatus: c.status}})
+			client := newClient(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{Statuses: c.statuses}})
 			org := client.Org
 			b := dial(t, org)
 			left := func() [2]int {

@@ -33,16 +33,17 @@ func newPubSubServer(b *eventBus) *pubSubServer {
 		grpc.MaxConcurrentStreams(1000),
 		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			if err := s.authenticate(ctx); err != nil {
-				return nil, err
+				return nil, b.settings().restate(err)
 			}
-			return next(ctx, req)
+			answer, err := next(ctx, req)
+			return answer, b.settings().restate(err)
 		}),
 		grpc.StreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			if err := s.authenticate(stream.Context()); err != nil {
-				return err
+				return b.settings().restate(err)
 			}
 			defer s.streams.opened()()
-			return next(srv, stream)
+			return b.settings().restate(next(srv, stream))
 		}))
 	pubsubpb.RegisterPubSubServer(s.grpc, s)
 	return s

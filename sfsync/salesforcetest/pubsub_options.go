@@ -50,9 +50,13 @@ type PubSub struct {
 	// CommitBatch is how long commits of a managed subscription are put
 	// together, to be answered as one.
 	CommitBatch time.Duration
-	// LimitStatus is the status of subscription.limit.exceeded, which is not
-	// documented; 0 means RESOURCE_EXHAUSTED.
-	LimitStatus codes.Code
+	// Statuses replace the gRPC status of an error by the end of its
+	// error-code, such as topic.not.found: few of them are documented, and
+	// clients are to go by the code.
+	Statuses map[string]codes.Code
+	// Settle is how long after its first request a stream at LATEST begins:
+	// what is published meanwhile is missed. Others saw 3 to 5 seconds.
+	Settle time.Duration
 	// PermissionDelay is how long open streams go on as before when a
 	// permission, a selection or a channel changes; the service takes up to ten
 	// minutes.

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/sfsync/sfsync-go/internal/pubsubpb"
 )
@@ -127,6 +128,11 @@ func (s *subscription) start(first *pubsubpb.FetchRequest) (source, error) {
 	if custom && len(first.ReplayId) == 0 {
 		return nil, refuseCall(s.ctx, codes.InvalidArgument, "subscription.fetch.replayid.validation.failed",
 			"The Replay ID is required for the CUSTOM replay preset.")
+	}
+	if first.ReplayPreset == pubsubpb.ReplayPreset_LATEST {
+		if err := pause(s.ctx, s.bus.settings().Settle); err != nil {
+			return nil, status.FromContextError(err).Err()
+		}
 	}
 	if flood := s.bus.flood(s.topic); flood != nil {
 		return flood.reader(first), nil

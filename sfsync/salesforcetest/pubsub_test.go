@@ -221,6 +221,44 @@ func TestSubscribeRefusals(t *testing.T) {
 	}
 }
 
+// TestStatusesAreOpen gives calls and streams another status than the usual.
+func TestStatusesAreOpen(t *testing.T) {
+	t.Parallel()
+	b := dial(t, newOrg(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{
+		Statuses: map[string]codes.Code{"topic.not.found": codes.PermissionDenied, "service.auth.error": codes.Internal}}}))
+	var trailer metadata.MD
+	_, err := b.GetTopic(b.ctx, &pubsubpb.TopicRequest{TopicName: "/data/NoneChangeEvent"}, grpc.Trailer(&trailer))
+	if code, suffix := refusal(err, trailer); code != codes.PermissionDenied || suffix != "topic.not.found" {
+		t.Errorf("GetTopic: %v with %q", err, suffix)
+	}
+	s := b.earliest(t, "/data/NoneChangeEvent", 1)
+	_, err = drain(s)
+	if code, suffix := refusal(err, s.Trailer()); code != codes.PermissionDenied || suffix != "topic.not.found" {
+		t.Errorf("Subscribe: %v with %q", err, suffix)
+	}
+	b.org.ExpireTokens()
+	if _, err := b.GetTopic(b.ctx, &pubsubpb.TopicRequest{TopicName: accounts}); status.Code(err) != codes.Internal {
+		t.Errorf("without a token: %v", err)
+	}
+}
+
+// TestSettle has a stream at LATEST miss what is published while it settles.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{Settle: 500 * time.Millisecond}})
+	b := dial(t, org)
+	s := b.subscribe(t, &pubsubpb.FetchRequest{TopicName: accounts, NumRequested: 10})
+	begin := time.Now()
+	org.Insert("Account", map[string]any{"Name": "Missed"})
+	if r := receive(t, s); len(r.Events) > 0 || time.Since(begin) < 400*time.Millisecond {
+		t.Fatalf("after %v the first response is %v", time.Since(begin), r)
+	}
+	org.Insert("Account", map[string]any{"Name": "Heard"})
+	if _, body := b.decode(t, events(t, s, 1)[0]); body["Name"] != "Heard" {
+		t.Errorf("the stream begins with %v", body["Name"])
+	}
+}
+
 // drain receives until the stream ends.
 func drain(s stream) (n int, err error) {
 	for {
