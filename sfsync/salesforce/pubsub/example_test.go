@@ -66,9 +66,13 @@ func ExamplePubSub_Managed() {
 		if err != nil {
 			log.Fatal(err)
 		}
+		if len(delivery.Events) == 0 {
+			continue
+		}
 		fmt.Println(len(delivery.Events), "event")
 		// Once it is safe in a store of one's own:
-		if err := m.Commit(ctx, delivery.Latest); err != nil {
+		last := delivery.Events[len(delivery.Events)-1]
+		if err := m.Commit(ctx, last.ReplayID); err != nil {
 			log.Fatal(err)
 		}
 		break

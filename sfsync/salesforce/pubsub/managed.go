@@ -76,8 +76,10 @@ func (m *Managed) begin(ctx context.Context, client pb.PubSubClient) (call, erro
 // Commit makes a position that the loop under way has delivered the one to go on
 // from, and returns when the service has answered: nil, or RequestInvalid if it
 // does not take the position, after which the stream goes on all the same. The
-// position is that of an [Event] or a [Delivery]. Without an answer for 30
-// seconds it returns Timeout; Commit that position or a later one again.
+// position is that of an [Event], or of a [Delivery] without events. On an
+// enriched channel, where events share one, it is safe once an event with another
+// has come. Without an answer for 30 seconds Commit returns Timeout; commit that
+// position or a later one again.
 func (m *Managed) Commit(ctx context.Context, replayID []byte) error {
 	c := m.call.Load()
 	if c == nil || len(replayID) == 0 {
