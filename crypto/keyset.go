@@ -3,19 +3,14 @@ package crypto
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"hash"
-	"sync"
 	"time"
 
-	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/prf"
-	"github.com/tink-crypto/tink-go/v2/prf/hmacprf"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/sfsync/sfsync-go/crypto/internal/gcm"
+	"github.com/sfsync/sfsync-go/crypto/internal/mac"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
@@ -37,15 +32,15 @@ func (b branch) proves(tuple, proof []byte) bool {
 	return err == nil && len(rest) == 0
 }
 
-// suppression is an opened suppression keyset: HMAC-SHA-256 in a closure.
-type suppression struct{ f func(tuple []byte) Digest }
+// suppression is an opened suppression keyset.
+type suppression struct{ mac.Key }
 
 func (s suppression) prove(tuple []byte) []byte {
-	d := s.f(tuple)
+	d := s.Sum(tuple)
 	return d[:]
 }
 
-func (s suppression) proves(tuple, proof []byte) bool { return hmac.Equal(s.prove(tuple), proof) }
+func (s suppression) proves(tuple, proof []byte) bool { return s.Equal(tuple, proof) }
 
 func openBranch(h *keyset.Handle) (prover, error) {
 	ring, err := gcm.FromHandle(h)
@@ -53,24 +48,8 @@ func openBranch(h *keyset.Handle) (prover, error) {
 }
 
 func openSuppression(h *keyset.Handle) (prover, error) {
-	entry, err := h.Primary()
-	if err != nil {
-		return nil, fault.Wrap(err, fault.FormatUnknown, "crypto.OpenVault", "the suppression keyset has no primary key; restore the keys database")
-	}
-	k, ok := entry.Key().(*hmacprf.Key)
-	if !ok {
-		return nil, fault.New(fault.FormatUnknown, "crypto.OpenVault", "the suppression keyset holds another kind of key; restore the keys database")
-	}
-	raw := k.KeyBytes().Data(insecuresecretdataaccess.Token{})
-	pool := &sync.Pool{New: func() any { return hmac.New(sha256.New, raw) }}
-	return suppression{func(tuple []byte) (d Digest) {
-		h := pool.Get().(hash.Hash)
-		defer pool.Put(h)
-		h.Reset()
-		h.Write(tuple)
-		h.Sum(d[:0])
-		return d
-	}}, nil
+	key, err := mac.FromHandle(h)
+	return suppression{key}, err
 }
 
 // makers and openers of the keysets, by use.

@@ -45,7 +45,7 @@ func (m *mint) generation(p Person, n int) PersonKey {
 
 func (m *mint) Digest(kind TombstoneKind, value []byte) Digest {
 	var tuple [128]byte
-	return m.vault.suppress.f(tombstoneTuple(tuple[:0], m.vault.org, kind, value))
+	return m.vault.suppress.Sum(tombstoneTuple(tuple[:0], m.vault.org, kind, value))
 }
 
 // next makes the next generation, under an id that the person had never.

@@ -30,8 +30,9 @@ var allowed = map[string][]string{
 	// 1: decide, protect, record, repeat; and the test org, which shares no
 	// code with the client it is to test.
 	"minimize":              {"internal/avro", "internal/recordid", "sfsync/fault"},
-	"crypto":                {"crypto/internal/gcm", "internal/recordid", "sfsync/fault"},
+	"crypto":                {"crypto/internal/gcm", "crypto/internal/mac", "internal/recordid", "sfsync/fault"},
 	"crypto/internal/gcm":   {"sfsync/fault"},
+	"crypto/internal/mac":   {"sfsync/fault"},
 	"sfsync/audit":          {"sfsync/fault"},
 	"internal/retry":        {"sfsync/fault"},
 	"sfsync/salesforcetest": {"internal/pubsubpb"},
