@@ -121,8 +121,11 @@ func (p *Policy) ObjectNames() []string { return slices.Sorted(maps.Keys(p.Objec
 
 // Topic is the topic that carries an object's changes: its channel, or the topic
 // of the object's own change event (Change Data Capture guide, "Subscription
-// Channels").
+// Channels"). It is "" for an object that is polled.
 func (p *Policy) Topic(object string) string {
+	if p.Objects[object].Changes == Poll {
+		return ""
+	}
 	if channel := p.Objects[object].Channel; channel != "" {
 		return channel
 	}
