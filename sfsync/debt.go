@@ -2,6 +2,7 @@ package sfsync
 
 import (
 	"context"
+	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
@@ -12,14 +13,21 @@ func (s *session) scan(ctx context.Context, o *object) error {
 	return s.payAll(ctx, o, o.indebted, s.payRange)
 }
 
+// reread pays the object's dirty rows, the longest owed first.
+func (s *session) reread(ctx context.Context, o *object) error {
+	return s.payAll(ctx, o, o.wake, s.payDirty)
+}
+
 // payAll pays one debt after another, once the object's position is durable,
-// and waits for the next when there is none.
+// and waits for the next when there is none, or none to be paid yet.
 func (s *session) payAll(ctx context.Context, o *object, more <-chan struct{}, pay func(context.Context, *object) (bool, error)) error {
 	return s.keepTrying(ctx, o.name, func(ctx context.Context) error {
 		select {
 		case <-o.ready:
 		case <-ctx.Done():
 		}
+		alarm := time.NewTimer(0)
+		defer alarm.Stop()
 		for ctx.Err() == nil {
 			paid, err := s.sighted(ctx, o, pay)
 			if err != nil {
@@ -28,8 +36,10 @@ func (s *session) payAll(ctx context.Context, o *object, more <-chan struct{}, p
 			if paid {
 				continue
 			}
+			alarm.Reset(o.untilDue())
 			select {
 			case <-more:
+			case <-alarm.C:
 			case <-ctx.Done():
 			}
 		}

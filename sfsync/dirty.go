@@ -102,18 +102,20 @@ func (o *object) waiting() int {
 	return n
 }
 
-// untilDue is how long the first of the rows that wait has to wait.
+// untilDue is how long the first debt that waits for its time has to wait.
 func (o *object) untilDue() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now, least := time.Now(), time.Duration(math.MaxInt64)
-	if o.rest.After(now) {
-		return o.rest.Sub(now)
-	}
-	for _, d := range o.dirty {
-		if d.after.After(now) {
-			least = min(least, d.after.Sub(now))
+	consider := func(at time.Time) {
+		if at.After(now) {
+			least = min(least, at.Sub(now))
 		}
+	}
+	consider(o.rest)
+	consider(o.void.until)
+	for _, d := range o.dirty {
+		consider(d.after)
 	}
 	return least
 }

@@ -52,6 +52,7 @@ type object struct {
 	dirty     map[string]*dirty // what is known of dirty rows besides the store
 	rest      time.Time         // no row is read again before
 	fruitless int               // how often in a row none could be read
+	void      void              // reads of ranges that paid nothing
 	// unreadable counts the rows that cannot be read.
 	unreadable atomic.Int64
 

@@ -127,7 +127,7 @@ func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, 
 	read.Page += n
 	read.Done += n
 	defer lockAll(o.family)()
-	if read.N0 < o.floor && s.disabled&floorVoidsReads == 0 {
+	if read.N0 < o.floor && o.void.reads == 0 && s.disabled&floorVoidsReads == 0 {
 		return errVoid
 	}
 	parts, err := s.settled(ctx, o, sealing, answers, read.N0, job.Created.Unix())

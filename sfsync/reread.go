@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"time"
 
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -20,17 +19,6 @@ const rereadIDs = 500
 // hopeless is how many ids may fail alone, and none be read, before the cause
 // is not sought in single ids any more.
 const hopeless = 8
-
-// reread pays the object's dirty rows, the longest owed first.
-func (s *session) reread(ctx context.Context, o *object) error {
-	alarm := time.AfterFunc(o.untilDue(), o.rouse)
-	defer alarm.Stop()
-	return s.payAll(ctx, o, o.wake, func(ctx context.Context, o *object) (bool, error) {
-		paid, err := s.payDirty(ctx, o)
-		alarm.Reset(o.untilDue())
-		return paid, err
-	})
-}
 
 // payDirty reads the oldest dirty rows again; false: there are none to be read
 // now.

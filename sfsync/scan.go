@@ -15,9 +15,9 @@ import (
 // payRange reads the first owed range; false: none is owed.
 func (s *session) payRange(ctx context.Context, o *object) (bool, error) {
 	o.mu.Lock()
-	owed := append([]store.Range(nil), o.owed...)
+	owed, rest := append([]store.Range(nil), o.owed...), o.void.until.After(time.Now())
 	o.mu.Unlock()
-	if len(owed) == 0 {
+	if len(owed) == 0 || rest {
 		return false, nil
 	}
 	read, err := s.beginRead(ctx, o, owed[0])
@@ -25,6 +25,7 @@ func (s *session) payRange(ctx context.Context, o *object) (bool, error) {
 		return false, err
 	}
 	over, err := s.readJob(ctx, o, &read)
+	o.ended(err, s.pace)
 	if over { // another job is made for what is still owed
 		if end := s.commitAlone(ctx, store.ObjectBatch{Object: o.name, End: []int64{read.ID}}); end != nil {
 			return false, end
@@ -47,9 +48,6 @@ func (o *object) named(err error) error {
 	named := *e
 	return named.On(o.api, e.Fields()...)
 }
-
-// errVoid says that everything was owed again since the read began.
-var errVoid = fault.New(fault.Conflict, "sfsync.Run", "the read began before everything was owed again; another one begins")
 
 // beginRead resumes the read of a range, or begins one and gives up those that
 // pay nothing any more. Its N0 is durable before its request leaves.

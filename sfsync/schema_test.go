@@ -1,0 +1,116 @@
+package sfsync_test
+
+import (
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sfsync/sfsync-go/internal/pubsubpb"
+	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+)
+
+// Events that stay undecodable owe one read after another, later each time,
+// and keep neither those reads nor the other objects of the topic from going on.
+func TestEventsStayUndecodable(t *testing.T) {
+	t.Parallel()
+	h := onSales(t, salesforcetest.Config{})
+	h.sync.Hasten(600) // a minute is a tenth of a second
+	h.begin()
+	var jobs atomic.Int64
+	h.org.Intercept(salesforcetest.Fault{Method: http.MethodPost, Path: "/jobs/query", Match: func(*http.Request) bool { jobs.Add(1); return false }})
+	h.org.Intercept(salesforcetest.Fault{Path: "/results", Times: -1, Delay: 50 * time.Millisecond})
+	noisy, stopped := h.org.Insert("Contact", map[string]any{"LastName": "noisy"}), make(chan struct{})
+	began, done := time.Now(), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				h.org.UndecodableNext()
+				h.org.Update("Contact", noisy, map[string]any{"Description": time.Now().String()})
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	h.await("debts", func() bool { return jobs.Load() > 1 })
+	h.org.UndecodableNext()
+	h.org.Update("Contact", h.id, map[string]any{"LeadSource": "Web"})
+	h.org.Update("Case", h.other, map[string]any{"Subject": "heard"})
+	h.await("the other object", func() bool { return h.differenceIn("Case") == "" })
+	h.await("a record of which no event tells", func() bool { return h.plain("Contact", h.id, "LeadSource") == "Web" })
+	h.await("some rests", func() bool { return time.Since(began) > 2*time.Second })
+	if n := jobs.Load(); n > 10 { // 2 at once, then after 0.1, 0.2, 0.4, 0.8 seconds
+		t.Errorf("%d reads of everything in %v", n, time.Since(began))
+	}
+	close(stopped)
+	<-done
+	h.await("the copy", func() bool { return h.equal() && h.sync.Status().Ready(time.Hour) })
+}
+
+// plain is the value of a plain field as it is held.
+func (h *history) plain(object, id, field string) string {
+	h.Helper()
+	table, err := h.rows.Table(h.Context(), object)
+	h.must(err)
+	for i, c := range table.Columns {
+		if cells := h.row(object, id).Cells; c.Name == field && i < len(cells) {
+			return string(cells[i].Bytes)
+		}
+	}
+	return ""
+}
+
+// A schema that cannot be had, or that does not say of which object it is, owes
+// a read of each object of the topic, and none of them stops.
+func TestSchemaOfNobody(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		schema string
+		owes   bool
+	}{
+		{"without a name", `{"type":"map","values":"string"}`, true},
+		{"not served", "", true},
+		{"of an object that is none of the policy's", `{"type":"record","name":"LeadChangeEvent","namespace":"com.sforce.eventbus","fields":[]}`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := onSales(t, salesforcetest.Config{})
+			var schemas [][]byte
+			id := "AAAAAAAAAAAAAAAAAAAAAA"
+			if c.schema != "" {
+				schemas = append(schemas, []byte(c.schema))
+				var err error
+				id, err = salesforcetest.SchemaID(schemas[0])
+				h.must(err)
+			}
+			replay := func(n byte) []byte { return []byte{0, 0, 0, 0, 0, 0x20, 0, n, 0, 0} }
+			quiet := &pubsubpb.FetchResponse{LatestReplayId: replay(1)}
+			h.must(h.org.Replay("/data/Sales__chn", nil, []*pubsubpb.FetchResponse{quiet}))
+			h.begin()
+			h.await("the first copy", func() bool { return h.sync.Status().Ready(time.Hour) })
+			h.must(h.stop())
+			h.org.Update("Contact", h.id, map[string]any{"LeadSource": "Web"}) // no event tells: the script has the stream
+			h.org.Update("Case", h.other, map[string]any{"Status": "Closed"})
+			h.must(h.org.Replay("/data/Sales__chn", schemas, []*pubsubpb.FetchResponse{quiet, {LatestReplayId: replay(2), Events: []*pubsubpb.ConsumerEvent{
+				{ReplayId: replay(2), Event: &pubsubpb.ProducerEvent{Id: "1", SchemaId: id, Payload: []byte{0}}}}}, {LatestReplayId: replay(3)}}))
+			h.through(sfsync.Config{}, nil)
+			h.stop = h.start()
+			h.Cleanup(func() { h.stop() })
+			h.await("the event", func() bool { return !h.sync.Status().Topics["/data/Sales__chn"].AsOf.IsZero() })
+			if c.owes {
+				h.await("both objects", h.equal)
+				return
+			}
+			h.must(h.stop())
+			if h.equal() {
+				t.Error("an event of another object owes a read")
+			}
+		})
+	}
+}
