@@ -17,13 +17,14 @@ type maker struct {
 	order      []string // ids in the order they were first named
 	owe        bool     // everything is owed again
 	moved      []string // records that may be another person's than their rows said
+	lost       int64    // rows whose records a read by id did not find, and nothing said why
 	seen       []string // records that a read of stamps found as their rows say
 }
 
 // result is the batch of what was made; N and the numbers after it are taken
 // from the object, which moves on.
 func (m *maker) result() store.ObjectBatch {
-	b := store.ObjectBatch{Object: m.o.name, N: m.o.n, Seen: store.Seen{IDs: m.seen}}
+	b := store.ObjectBatch{Object: m.o.name, N: m.o.n, Seen: store.Seen{IDs: m.seen}, Lost: m.lost}
 	for _, id := range m.order {
 		if r := m.records[id]; r.written {
 			r.row.Patch = r.row.Patch && !r.replaced

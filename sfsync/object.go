@@ -45,6 +45,14 @@ type object struct {
 
 	reconciled, refreshed int64 // as in store.Object
 
+	asked     chan chan<- outcome // by those who want a reconcile
+	comparing sync.Mutex          // held during a comparison
+	drift     Drift               // since the last one began
+	suspected int64               // the Seq of rows that a read did not return last
+
+	rows            int64 // held, about
+	lost, lostSince int64 // as in store.Object
+
 	moves  atomic.Int64 // how often rows became dirty because owners moved
 	held   *hold        // why the object pauses, or nil
 	unseen int64        // see store.Object
@@ -77,7 +85,8 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 		name: schema.Object, api: table.Object(), table: table, columns: table.Columns(), schema: schema,
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
 		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught, unseen: state.Unseen,
-		reconciled: state.Reconciled, refreshed: state.Refreshed,
+		reconciled: state.Reconciled, refreshed: state.Refreshed, asked: make(chan chan<- outcome),
+		rows: state.Rows, lost: state.Lost, lostSince: state.LostSince,
 		open: map[int64]int64{}, dirty: map[string]*dirty{}, tracked: map[string]bool{},
 	}
 	o.queued.rows = map[string]store.Row{}

@@ -8,7 +8,8 @@ type pace struct {
 	// is short again after work that lasted.
 	firstPause, longestPause, lasted time.Duration
 
-	poll time.Duration // how often an object without change events is read
+	poll   time.Duration // how often an object without change events is read
+	glance time.Duration // between two looks at whether a comparison is over
 
 	sight time.Duration // between two looks at what the org shows of an object
 	look  time.Duration // the same, while the object is held
@@ -26,14 +27,14 @@ type pace struct {
 }
 
 var usualPace = pace{firstPause: time.Second, longestPause: time.Minute, lasted: 2 * time.Minute,
-	poll: 5 * time.Minute, sight: time.Hour, look: 5 * time.Minute, lag: 15 * time.Minute,
+	poll: 5 * time.Minute, glance: time.Second / 4, sight: time.Hour, look: 5 * time.Minute, lag: 15 * time.Minute,
 	stale: 71 * time.Hour, gapAgain: time.Minute, badAgain: time.Hour, firstRest: time.Minute, longestFirst: 10 * time.Second,
 	refill: 15 * time.Minute, survey: time.Hour}
 
 // faster divides every interval by n.
 func (p pace) faster(n time.Duration) pace {
 	return pace{firstPause: p.firstPause / n, longestPause: p.longestPause / n, lasted: p.lasted / n,
-		poll: p.poll / n, sight: p.sight / n, look: p.look / n, lag: p.lag / n,
+		poll: p.poll / n, glance: p.glance / n, sight: p.sight / n, look: p.look / n, lag: p.lag / n,
 		stale: p.stale, gapAgain: p.gapAgain / n, badAgain: p.badAgain / n, firstRest: p.firstRest / n, longestFirst: p.longestFirst,
 		refill: p.refill / n, survey: p.survey / n}
 }

@@ -63,6 +63,10 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	}
 	o.caught = cmp.Or(b.Caught, o.caught)
 	o.reconciled = cmp.Or(b.Reconciled, o.reconciled)
+	if b.LostSince != 0 {
+		o.lost, o.lostSince = b.Lost, b.LostSince
+	}
+	o.count(b.Rows)
 	o.refreshed = cmp.Or(b.Refreshed, o.refreshed)
 	if b.Unseen != 0 {
 		o.unseen = max(0, b.Unseen)

@@ -120,6 +120,9 @@ func (s *session) readIDs(ctx context.Context, o *object, list []string, first b
 			return nil, err
 		}
 	}
+	if err := s.lossAllowed(o, &parts[0]); err != nil {
+		return nil, err
+	}
 	o.tally(parts[0].Rows, n0)
 	return s.enqueue(ctx, store.Batch{Objects: parts})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce/bulk"
@@ -149,7 +148,7 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 	if read.Range.Kind == store.Full {
 		ob.Refreshed = ob.Reconciled
 	}
-	if err := s.pay(ctx, o, ob, read, job); err != nil {
+	if err := s.pay(ctx, o, ob, read); err != nil {
 		return err
 	}
 	o.dropRead(read.ID)
@@ -160,19 +159,17 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 // pay commits the end of a read. It holds the object until that is durable:
 // only the store knows which rows the read did not return, so none is loaded
 // meanwhile.
-func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read, job bulk.Job) error {
+func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if read.N0 < o.floor && s.disabled&floorVoidsReads == 0 {
 		return errVoid
 	}
-	if o.caught == 0 {
-		ob.Caught = job.Created.Add(-settled * time.Second).Unix()
-	}
 	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
 	if err != nil {
 		return err
 	}
+	o.suspected = o.n
 	return batch.wait(ctx)
 }
 

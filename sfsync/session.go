@@ -28,7 +28,11 @@ type session struct {
 	unacked unacked
 	stop    context.CancelCauseFunc
 
-	streaming   bool // not a pass without a stream
+	ended <-chan struct{}
+
+	comparing chan struct{} // holds a token while an object is compared that was due
+	streaming bool          // not a pass without a stream
+
 	whereabouts whereabouts
 }
 
@@ -53,17 +57,18 @@ var errLeft = fault.New(fault.Canceled, "sfsync.Changes", "the loop was left")
 
 // session opens a session and runs work in it. Only one is under way at a time.
 func (s *Sync) session(ctx context.Context, work func(context.Context, *session) error) error {
-	if !s.busy.TryLock() {
-		return fault.New(fault.Conflict, "sfsync.Run", "wait for the run that is under way, or stop it")
+	if !s.turn.take() {
+		return errTaken
 	}
-	defer s.busy.Unlock()
+	defer s.turn.give()
 	inner, meter := s.metered(ctx)
 	inner, stop := context.WithCancelCause(inner)
 	defer stop(nil)
 	se := &session{Sync: s, meter: meter, objects: map[string]*object{}, topics: map[string]*topic{}, names: map[string]string{},
-		queue: make(chan *Batch, queueLength), stop: stop}
+		queue: make(chan *Batch, queueLength), stop: stop, ended: inner.Done(), comparing: make(chan struct{}, 1)}
 	err := se.open(inner)
 	if err == nil {
+		s.turn.show(se)
 		err = work(inner, se)
 	}
 	s.status.phase("stopped")
@@ -176,8 +181,9 @@ func (s *session) stream(ctx context.Context, yield func(*Batch, error) bool) er
 		g.Go(func() error { return s.scan(ctx, o) })
 		g.Go(func() error { return s.reread(ctx, o) })
 		g.Go(func() error { return s.watch(ctx, o) })
+		g.Go(func() error { return s.reconcileDue(ctx, o) })
+		g.Go(func() error { return s.reconcileAsked(ctx, o) })
 		if o.topic == nil {
-			close(o.ready)
 			g.Go(func() error { return s.poll(ctx, o) })
 		}
 	}

@@ -31,6 +31,7 @@ func (m *maker) settle(r *record, a answer, n0, serverTime int64) {
 	case r.row.Seq > n0 && !m.off(readLosesToEvent):
 		m.beaten(r, a)
 	case a.absent:
+		m.lose(r)
 		r.empty(store.Gone)
 		r.row.Op = store.OpDelete
 	case a.bare:
@@ -71,9 +72,13 @@ func (m *maker) beaten(r *record, a answer) {
 func (m *maker) compare(r *record, a answer) {
 	switch {
 	case r.row.Mark == store.Absent || r.row.Mark == store.Gone:
+		m.o.drift.Missing++
 		r.stub()
 		r.row.Op = store.OpMark
 	case r.row.Evented || r.row.Base != a.stamp:
+		if r.row.Mark == store.Live && !r.row.Evented && !r.row.Dirty {
+			m.o.drift.Stale++
+		}
 		r.mark()
 	default:
 		m.seen = append(m.seen, r.row.ID)

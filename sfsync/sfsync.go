@@ -37,8 +37,9 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
-	"sync"
+
 	"sync/atomic"
+	"time"
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
@@ -72,6 +73,10 @@ type Config struct {
 	// an earlier stream. Else a new position is taken, and in the same
 	// transaction a comparison of everything is owed, so that no change is lost.
 	FailOnExpired bool
+	// ReconcileEvery is how often the ids and stamps of all records are compared
+	// with the copy, object by object, because Salesforce may never publish a
+	// change. 0 means 24 hours; below 0 only Reconcile does it.
+	ReconcileEvery time.Duration
 	// Actor is the name the ledger records for the engine; "" means "sync".
 	Actor string
 	// Budget is how much of the org's allocations is used at most.
@@ -87,7 +92,7 @@ type Sync struct {
 	events *pubsub.PubSub
 	log    *slog.Logger
 
-	busy     sync.Mutex  // held while a session is under way
+	turn     turn        // whose session is under way
 	begun    atomic.Bool // a session has been opened once
 	status   status
 	sight    sight
@@ -125,6 +130,9 @@ func New(cfg Config) (*Sync, error) {
 	}
 	if cfg.Window == 0 {
 		cfg.Window = 100
+	}
+	if cfg.ReconcileEvery == 0 {
+		cfg.ReconcileEvery = 24 * time.Hour
 	}
 	if cfg.MaxLoss == 0 {
 		cfg.MaxLoss = 0.1

@@ -2,6 +2,7 @@ package sfsync
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 
 // Status is how far the copy is.
 type Status struct {
-	// Phase is "new", "signing in", "running", "catching up" or "stopped".
+	// Phase is "new", "signing in", "running", "catching up", "reconciling" or
+	// "stopped".
 	Phase   string
 	Objects map[string]ObjectStatus // by API name
 	Topics  map[string]TopicStatus  // by topic name
@@ -33,9 +35,14 @@ type ObjectStatus struct {
 	Paused fault.Code
 	Since  time.Time // when the pause began
 
-	Owed  bool  // a read of all its records is owed or under way
+	Owed  bool  // a read of all its records is owed or under way, other than by a reconcile
 	Rows  int64 // of that read, committed or queued
 	Total int64 // of that read, 0 until known
+
+	// Reconciled is when the last comparison with the org that a reconcile made
+	// began, by the org's clock, and Drift what it found; both since New.
+	Reconciled time.Time
+	Drift      Drift
 
 	// Unreadable is how many records could not be read by id. They stay dirty
 	// and are tried again every hour; no other waits for them.
@@ -88,6 +95,9 @@ type status struct {
 	sync.Mutex
 	now     Status
 	waiters map[*waiter]bool
+	owed    map[string][]store.Range // by stable name
+	// reconciling are the objects of which no more than a comparison is owed.
+	reconciling map[string]bool
 }
 
 func (s *status) phase(name string) {
@@ -103,9 +113,12 @@ func (s *status) phase(name string) {
 func (s *status) opened(se *session) {
 	s.Lock()
 	defer s.Unlock()
+	before := s.now.Objects
 	s.now.Objects, s.now.Topics = map[string]ObjectStatus{}, map[string]TopicStatus{}
+	s.owed, s.reconciling = map[string][]store.Range{}, map[string]bool{}
 	for name, o := range se.objects {
-		s.now.Objects[name] = ObjectStatus{Owed: len(o.owed) > 0}.paused(o.held)
+		s.owed[name] = o.owed
+		s.now.Objects[name] = ObjectStatus{Owed: len(o.owed) > 0, Reconciled: before[name].Reconciled, Drift: before[name].Drift}.paused(o.held)
 	}
 	for name := range se.topics {
 		s.now.Topics[name] = TopicStatus{}
@@ -116,7 +129,7 @@ func (s *status) reading(object string, rows, total int64) {
 	s.Lock()
 	defer s.Unlock()
 	now := s.now.Objects[object]
-	now.Owed, now.Rows, now.Total = true, rows, total
+	now.Rows, now.Total = rows, total
 	s.now.Objects[object] = now
 }
 
@@ -142,6 +155,39 @@ func (s *status) unreadable(o *object) {
 	s.now.Objects[o.name] = now
 }
 
+// owes keeps up what is owed of an object, and reports whether that is more
+// than a reconcile. The caller holds the lock.
+func (s *status) owes(b *store.ObjectBatch) bool {
+	owed := s.owed[b.Object]
+	for _, r := range b.Owe {
+		owed = indebted(owed, r)
+	}
+	for _, r := range b.Paid {
+		owed = without(owed, r)
+	}
+	s.owed[b.Object] = owed
+	full := slices.ContainsFunc(owed, func(r store.Range) bool { return r.Kind == store.Full })
+	if len(owed) == 0 || full || b.Floor {
+		delete(s.reconciling, b.Object)
+	}
+	return len(owed) > 0 && !s.reconciling[b.Object]
+}
+
+// comparing notes that the next thing owed is a reconcile.
+func (s *status) comparing(object string) {
+	s.Lock()
+	defer s.Unlock()
+	s.reconciling[object] = true
+}
+
+func (s *status) compared(object string, drift Drift, at int64) {
+	s.Lock()
+	defer s.Unlock()
+	now := s.now.Objects[object]
+	now.Reconciled, now.Drift = time.Unix(at, 0), drift
+	s.now.Objects[object] = now
+}
+
 // committed counts what a batch applied.
 func (s *status) committed(b *store.Batch) {
 	s.Lock()
@@ -150,7 +196,7 @@ func (s *status) committed(b *store.Batch) {
 	for _, o := range b.Objects {
 		s.now.Applied += int64(len(o.Rows))
 		now := s.now.Objects[o.Object]
-		now.Owed = (now.Owed || len(o.Owe) > 0) && len(o.Paid) == 0
+		now.Owed = s.owes(&o)
 		s.now.Objects[o.Object] = now
 		for _, row := range o.Rows {
 			latest = max(latest, row.Commit)

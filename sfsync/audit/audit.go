@@ -53,6 +53,7 @@ const (
 	KindFault     Kind = "fault"     // an operation failed (Code)
 	KindReveal    Kind = "reveal"    // fields were opened, or were about to be
 	KindDenied    Kind = "denied"    // an opening was refused (Code)
+	KindReconcile Kind = "reconcile" // an object was compared; Count rows differed, as Reason says
 	KindForget    Kind = "forget"    // a person was forgotten
 )
 

@@ -54,6 +54,8 @@ type ObjectBatch struct {
 	// New values of the same fields of Object, if not 0.
 	Caught, Reconciled, Refreshed int64
 
+	Lost, LostSince int64 // the same, if LostSince is not 0
+
 	// ForgetGone drops gone marks with a Seq up to it, unless they are dirty:
 	// no open read is older.
 	ForgetGone int64

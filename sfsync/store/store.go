@@ -99,6 +99,10 @@ type Object struct {
 	// row: unix seconds, or 0.
 	Reconciled, Refreshed int64
 
+	// Lost is how many rows reads by id have found gone, with nothing to say
+	// why, since LostSince in unix seconds.
+	Lost, LostSince int64
+
 	Owed  []Range // debts that only a read of the range pays
 	Reads []Read  // reads begun and not yet ended
 }

@@ -156,6 +156,11 @@ func (c *conn) progress(b *store.ObjectBatch, n int64) error {
 			return err
 		}
 	}
+	if b.LostSince != 0 {
+		if _, err := c.run(`UPDATE object SET lost = ?, lost_since = ? WHERE name = ?`, b.Lost, b.LostSince, b.Object); err != nil {
+			return err
+		}
+	}
 	if b.Unseen != 0 {
 		if _, err := c.run(`UPDATE object SET unseen = ? WHERE name = ?`, max(0, b.Unseen), b.Object); err != nil {
 			return err

@@ -7,6 +7,8 @@ ALTER TABLE object ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
 -- found to agree
 ALTER TABLE object ADD COLUMN reconciled INTEGER NOT NULL DEFAULT 0; -- unix seconds, 0: never
 ALTER TABLE object ADD COLUMN refreshed  INTEGER NOT NULL DEFAULT 0; -- the same of the last full read
+ALTER TABLE object ADD COLUMN lost       INTEGER NOT NULL DEFAULT 0; -- rows found gone without an event
+ALTER TABLE object ADD COLUMN lost_since INTEGER NOT NULL DEFAULT 0; -- unix seconds
 
 CREATE TABLE seen (
     object TEXT    NOT NULL,

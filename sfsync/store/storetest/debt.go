@@ -283,9 +283,14 @@ var debts = []promise{
 		b.Objects[0].Caught, b.Objects[0].Refreshed = 1_700_000_000, 1_700_000_001
 		c.apply(b)
 		b = c.batch()
-		b.Objects[0].Reconciled = 1_700_000_002
+		b.Objects[0].Reconciled, b.Objects[0].Lost, b.Objects[0].LostSince = 1_700_000_002, 17, 1_700_000_003
 		c.apply(b)
-		c.apply(c.batch())
+		b = c.batch()
+		b.Objects[0].Lost = 1 // of no time
+		c.apply(b)
+		if o := c.object("Contact"); o.Lost != 17 || o.LostSince != 1_700_000_003 {
+			c.Errorf("lost %d since %d", o.Lost, o.LostSince)
+		}
 		if o := c.object("Contact"); o.Caught != 1_700_000_000 || o.Refreshed != 1_700_000_001 || o.Reconciled != 1_700_000_002 {
 			c.Errorf("got %d, %d, %d", o.Caught, o.Refreshed, o.Reconciled)
 		}

@@ -1,0 +1,260 @@
+package sfsync
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Drift is how many rows of an object a reconcile found other than the org
+// without an event to say so. A row whose event was still on its way counts
+// too; one that an event had touched is read again and does not. Sealed values
+// cannot be compared, as the engine cannot open them: a difference shows in
+// SystemModstamp or not at all (internal/docs/drift.md).
+type Drift struct {
+	Missing int // records of the org without a row
+	Stale   int // rows read at another SystemModstamp
+	Gone    int // rows without a record in the org
+}
+
+// Total is how many rows differed.
+func (d Drift) Total() int { return d.Missing + d.Stale + d.Gone }
+
+// Reconcile compares the id and SystemModstamp of every record with the copy,
+// reads again what differs, and returns the drift by object once all of that is
+// committed. Beside Run or Changes it works in their session; without one it
+// opens its own. Objects that the org does not show are left out, and the fault
+// of one of them is returned with the drift of the others.
+func (s *Sync) Reconcile(ctx context.Context) (map[string]Drift, error) {
+	var drifts sync.Map
+	collect := func(one func(context.Context, *object) (Drift, error)) func(context.Context, *object) error {
+		return func(ctx context.Context, o *object) error {
+			drift, err := one(ctx, o)
+			if err == nil {
+				drifts.Store(o.api, drift)
+			}
+			return err
+		}
+	}
+	err := s.visit(ctx, func(ctx context.Context, se *session) error {
+		return se.each(ctx, collect(se.ask))
+	}, func(ctx context.Context, se *session) error {
+		se.status.phase("reconciling")
+		return se.once(ctx, collect(se.compareNow))
+	})
+	found := map[string]Drift{}
+	drifts.Range(func(object, drift any) bool { found[object.(string)] = drift.(Drift); return true })
+	return found, err
+}
+
+// each runs work for every object at once and returns one of its errors.
+func (s *session) each(ctx context.Context, work func(context.Context, *object) error) error {
+	var all errgroup.Group
+	for _, o := range s.objects {
+		all.Go(func() error { return work(ctx, o) })
+	}
+	return all.Wait()
+}
+
+// outcome is the answer to one who asked for a reconcile of an object.
+type outcome struct {
+	drift Drift
+	err   error
+}
+
+// ask has the object reconciled by the session's own goroutine: ctx is the
+// caller's, and its end must not end what is queued in the session.
+func (s *session) ask(ctx context.Context, o *object) (Drift, error) {
+	reply, asked := make(chan outcome, 1), o.asked
+	for {
+		select {
+		case asked <- reply:
+			asked = nil
+		case got := <-reply:
+			return got.drift, got.err
+		case <-s.ended:
+			return Drift{}, errEnded
+		case <-ctx.Done():
+			return Drift{}, fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Reconcile", "the call was given up; the comparison goes on with the run")
+		}
+	}
+}
+
+// reconcileAsked serves those who ask for a reconcile of the object.
+func (s *session) reconcileAsked(ctx context.Context, o *object) error {
+	for {
+		select {
+		case reply := <-o.asked:
+			drift, err := s.compare(ctx, o)
+			if err != nil && !lost(err) {
+				return err
+			}
+			reply <- outcome{drift, err}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// reconcileDue compares the object whenever that is due, one object of the
+// session at a time.
+func (s *session) reconcileDue(ctx context.Context, o *object) error {
+	for ctx.Err() == nil {
+		select {
+		case <-time.After(s.untilCompared(o)):
+		case <-ctx.Done():
+			return nil
+		}
+		if s.untilCompared(o) > 0 {
+			continue
+		}
+		select {
+		case s.comparing <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		_, err := s.compare(ctx, o)
+		<-s.comparing
+		if err != nil && !lost(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// untilCompared is how long until the object is due. Any read of all records
+// counts, so one that is owed already comes first.
+func (s *session) untilCompared(o *object) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	every := s.cfg.ReconcileEvery
+	switch {
+	case every < 0:
+		return math.MaxInt64
+	case o.held != nil || len(o.owed) > 0:
+		return min(every, s.pace.poll)
+	}
+	return time.Until(time.Unix(o.reconciled, 0).Add(every))
+}
+
+// compare owes a comparison of the object, and waits until the workers have
+// paid it and the rows it made dirty.
+func (s *session) compare(ctx context.Context, o *object) (Drift, error) {
+	o.comparing.Lock()
+	defer o.comparing.Unlock()
+	for begun := false; !begun; {
+		err := s.await(ctx, o, s.paid)
+		if err == nil {
+			begun, err = s.beginComparison(ctx, o)
+		}
+		if err != nil {
+			return Drift{}, err
+		}
+	}
+	if err := s.await(ctx, o, s.quiet); err != nil {
+		return Drift{}, err
+	}
+	return s.report(ctx, o)
+}
+
+// compareNow is compare in a session that has no workers.
+func (s *session) compareNow(ctx context.Context, o *object) (Drift, error) {
+	if err := s.inSight(ctx, o); err != nil {
+		return Drift{}, err
+	}
+	if err := s.payRanges(ctx, o); err != nil {
+		return Drift{}, err
+	}
+	if _, err := s.beginComparison(ctx, o); err != nil {
+		return Drift{}, err
+	}
+	if err := s.payNow(ctx, o); err != nil {
+		return Drift{}, err
+	}
+	return s.report(ctx, o)
+}
+
+// beginComparison owes a comparison, unless a read of all records is owed
+// already: such a read may have begun before.
+func (s *session) beginComparison(ctx context.Context, o *object) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.owed) > 0 {
+		return false, nil
+	}
+	o.drift, o.suspected = Drift{}, 0
+	s.status.comparing(o.name)
+	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Owe: []store.Range{store.Whole(store.Stamp)}}}})
+	return err == nil, err
+}
+
+// await waits until what is asked for is so.
+func (s *session) await(ctx context.Context, o *object, done func(context.Context, *object) (bool, error)) error {
+	for {
+		if ok, err := done(ctx, o); ok || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(s.pace.glance):
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
+		}
+	}
+}
+
+// paid reports whether no read of all records is owed. What the last one made
+// dirty is durable then. That the object is held is a fault: nobody knows when
+// it goes on.
+func (s *session) paid(_ context.Context, o *object) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.held != nil {
+		return false, o.held.err
+	}
+	return len(o.owed) == 0, nil
+}
+
+// quiet reports whether nothing is owed of the object: no range, and no row but
+// those that cannot be read.
+func (s *session) quiet(ctx context.Context, o *object) (bool, error) {
+	if ok, err := s.paid(ctx, o); !ok || err != nil {
+		return ok, err
+	}
+	list, err := s.cfg.Store.Dirty(ctx, o.name, 1+int(o.unreadable.Load()))
+	if err != nil {
+		return false, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range list {
+		if d := o.dirty[id]; d == nil || !d.bad {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// report puts the outcome of a comparison in the ledger, the log and Status.
+func (s *session) report(ctx context.Context, o *object) (Drift, error) {
+	o.mu.Lock()
+	drift, at := o.drift, o.reconciled
+	o.mu.Unlock()
+	_, err := s.enqueue(ctx, store.Batch{Entries: []audit.Entry{s.entry(audit.Entry{Kind: audit.KindReconcile, Object: o.name,
+		Count: drift.Total(), Reason: fmt.Sprintf("missing %d, stale %d, gone %d", drift.Missing, drift.Stale, drift.Gone)})}})
+	level := slog.LevelInfo
+	if drift.Total() > 0 {
+		level = slog.LevelWarn
+	}
+	s.log.Log(ctx, level, "the object was compared with the org", "object", o.name, "missing", drift.Missing, "stale", drift.Stale, "gone", drift.Gone)
+	s.status.compared(o.name, drift, at)
+	return drift, err
+}

@@ -1,0 +1,321 @@
+package sfsync_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+const polledPolicy = `
+version: 1
+purposes: {support: "answer a customer"}
+objects:
+  Contact:
+    purpose: [support]
+    person: [Id]
+    changes: poll
+    plain: {LeadSource: {category: user.behavior}}
+    personal: {FirstName, LastName, Email, Description}
+`
+
+// configure makes the rig's Sync anew with another configuration.
+func (r *rig) configure(change func(*sfsync.Config)) {
+	r.Helper()
+	cfg := sfsync.Config{Org: r.client, Policy: r.policy, Store: r.rows, Vault: r.vault}
+	change(&cfg)
+	var err error
+	r.sync, err = sfsync.New(cfg)
+	r.must(err)
+	r.sync.Hasten(10)
+}
+
+func (r *rig) ids(object string) []string {
+	return slices.Sorted(maps.Keys(maps.Collect(r.org.Records(object))))
+}
+
+// unheard changes the org in ways that no event tells of, and returns the drift
+// that this is, as far as Contact goes.
+func (r *rig) unheard() map[string]sfsync.Drift {
+	ids := r.ids("Contact")
+	r.org.Silent("Contact", ids[0], map[string]any{"LastName": "silent"})
+	r.org.Silent("Contact", ids[1], map[string]any{"Email": nil})
+	r.org.LoseNext()
+	r.org.Insert("Contact", map[string]any{"LastName": "unheard"})
+	for _, id := range ids[2:5] {
+		r.org.LoseNext()
+		r.org.Delete("Contact", id)
+	}
+	r.org.Purge("Contact", ids[2])
+	return map[string]sfsync.Drift{"Contact": {Missing: 1, Stale: 2, Gone: 3}}
+}
+
+// What no event tells of is found by a reconcile and by nothing else, with a
+// run under way and without one, and counted by object.
+func TestReconcile(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, policy string
+		beside       bool
+	}{
+		{"in a session of its own", contactPolicy, false},
+		{"beside Run", contactPolicy, true},
+		{"of a polled object", polledPolicy, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{Records: 30})
+			r := open(t, org, t.TempDir(), c.policy)
+			r.copied()
+			evented := r.ids("Contact")[7]
+			stop := r.start()
+			defer stop()
+			org.Update("Contact", evented, map[string]any{"LastName": "heard"})
+			if c.policy == contactPolicy {
+				r.await("an event", r.equal)
+			}
+			if !c.beside {
+				r.must(stop())
+			}
+			want := r.unheard()
+			if c.policy == polledPolicy {
+				want["Contact"] = sfsync.Drift{Missing: 1, Stale: 3, Gone: 3}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			drift, err := r.sync.Reconcile(ctx)
+			r.must(err)
+			if !maps.Equal(drift, want) {
+				t.Errorf("drift %v, want %v", drift, want)
+			}
+			if d := r.difference(); d != "" {
+				t.Error(d)
+			}
+			if got := r.sync.Status().Objects["Contact"]; got.Drift != want["Contact"] || time.Since(got.Reconciled) > time.Minute {
+				t.Errorf("Status says %v at %v", got.Drift, got.Reconciled)
+			}
+			drift, err = r.sync.Reconcile(ctx)
+			r.must(err)
+			if drift["Contact"] != (sfsync.Drift{}) {
+				t.Errorf("the second time: %v", drift)
+			}
+			r.must(stop())
+			if got := r.ledger(audit.KindReconcile); len(got) != 2 || got[0].Count != want["Contact"].Total() || got[0].Object != "Contact" || got[1].Count != 0 {
+				t.Errorf("ledger: %+v", got)
+			}
+		})
+	}
+}
+
+// ledger lists the entries of a kind.
+func (r *rig) ledger(kind audit.Kind) (list []audit.Entry) {
+	r.Helper()
+	for e, err := range r.rows.Entries(r.Context(), 0) {
+		r.must(err)
+		if e.Entry.Kind == kind {
+			list = append(list, e.Entry)
+		}
+	}
+	return list
+}
+
+// A reconcile is made when it is due, by Run and by CatchUp, and not before.
+func TestReconcileDue(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		every time.Duration
+		want  bool
+		pass  func(r *rig)
+	}{
+		{"Run, due", time.Second, true, func(r *rig) {
+			stop := r.start()
+			r.await("a reconcile", func() bool { return len(r.ledger(audit.KindReconcile)) > 0 })
+			r.must(stop())
+		}},
+		{"CatchUp, due", time.Nanosecond, true, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
+		{"CatchUp, daily", 0, false, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
+		{"CatchUp, never", -1, false, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{Records: 30})
+			r := open(t, org, t.TempDir(), contactPolicy)
+			r.copied()
+			purged := org.Insert("Contact", map[string]any{"LastName": "to be purged"})
+			r.must(r.sync.CatchUp(t.Context()))
+			org.LoseNext()
+			org.Delete("Contact", purged)
+			org.Purge("Contact", purged)
+			org.Intercept(salesforcetest.Fault{Path: "/deleted/", Times: -1, Rewrite: noDeletes})
+			r.configure(func(cfg *sfsync.Config) { cfg.ReconcileEvery = c.every })
+			c.pass(r)
+			if found := r.row("Contact", purged).Mark != store.Live; found != c.want {
+				t.Errorf("the purged record was found: %v, want %v", found, c.want)
+			}
+			if got := len(r.ledger(audit.KindReconcile)) > 0; got != c.want {
+				t.Errorf("a reconcile is in the ledger: %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+var deletedRecords = regexp.MustCompile(`"deletedRecords":\[[^\]]*\]`)
+
+// noDeletes takes the records out of a list of deletes.
+func noDeletes(body []byte) []byte {
+	return deletedRecords.ReplaceAll(body, []byte(`"deletedRecords":[]`))
+}
+
+// A reconcile that is called while the run is being mended waits for it.
+func TestReconcileOverCuts(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 30})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	r.configure(func(*sfsync.Config) {})
+	r.copied()
+	stop := r.start()
+	defer stop()
+	r.await("the run", func() bool { return r.sync.Status().Ready(time.Hour) })
+	want := r.unheard()
+	for _, path := range []string{"/jobs/query", "/results", "/composite/sobjects/"} {
+		org.Intercept(salesforcetest.Fault{Path: path, Nth: 1, Times: 6, Status: 503, Code: "SERVER_UNAVAILABLE"})
+	}
+	org.FailJobs(1)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	drift, err := r.sync.Reconcile(ctx)
+	r.must(err)
+	if !maps.Equal(drift, want) || !r.equal() {
+		t.Errorf("drift %v, want %v; %s", drift, want, r.difference())
+	}
+	r.must(stop())
+}
+
+// A caller who gives up leaves the run alone.
+func TestReconcileGivenUp(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 30})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	r.copied()
+	stop := r.start()
+	defer stop()
+	r.await("the run", func() bool { return r.sync.Status().Ready(time.Hour) })
+	asked, let := make(chan struct{}), make(chan struct{})
+	org.Intercept(salesforcetest.Fault{Path: "/jobs/query", Rewrite: func(body []byte) []byte { close(asked); <-let; return body }})
+	r.unheard()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	if _, err := r.sync.Reconcile(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Reconcile: %v", err)
+	}
+	if !r.sync.Status().Ready(time.Hour) {
+		t.Error("a reconcile under way makes the copy unready")
+	}
+	close(let)
+	r.await("what was owed", r.equal)
+	r.must(stop())
+}
+
+// blind hides so many contacts from the user, with View All Records.
+func (r *rig) blind(hidden int) {
+	list := r.ids("Contact")[:hidden]
+	r.org.SetViewAll("Contact", false)
+	r.org.SetSharing("Contact", func(id string) bool { return !slices.Contains(list, id) })
+}
+
+func (r *rig) live(object string) (n int) {
+	for row, err := range r.rows.Rows(r.Context(), object) {
+		r.must(err)
+		if row.Mark == store.Live {
+			n++
+		}
+	}
+	return n
+}
+
+// A user who no longer sees records must not empty the copy. Once all is
+// visible again, the next run goes on; and what is really gone goes if the
+// caller says so.
+func TestLossRefused(t *testing.T) {
+	t.Parallel()
+	reconcile := func(r *rig) error { _, err := r.sync.Reconcile(r.Context()); return err }
+	for _, c := range []struct {
+		name string
+		play func(r *rig) error
+	}{
+		{"by a comparison", func(r *rig) error { r.blind(90); return reconcile(r) }},
+		{"by a full read", func(r *rig) error {
+			disarm := r.org.Intercept(salesforcetest.Fault{Path: "/jobs/query", Times: -1, Status: 503, Code: "SERVER_UNAVAILABLE"})
+			stop := r.start()
+			r.org.OverflowNext()
+			r.org.Update("Contact", r.ids("Contact")[0], map[string]any{"LastName": "overflow"})
+			r.await("the debt", func() bool { return r.sync.Status().Objects["Contact"].Owed })
+			r.must(stop())
+			disarm()
+			r.blind(90)
+			return r.sync.CatchUp(r.Context())
+		}},
+		{"one by one", func(r *rig) error {
+			for _, id := range r.ids("Contact") {
+				r.org.Silent("Contact", id, map[string]any{"LastName": "silent"})
+			}
+			r.org.Intercept(salesforcetest.Fault{Path: "/results", Rewrite: func(body []byte) []byte { r.blind(90); return body }})
+			return reconcile(r)
+		}},
+		{"little by little, over restarts", func(r *rig) error {
+			r.blind(15)
+			r.must(reconcile(r))
+			if n := r.live("Contact"); n != 85 {
+				r.Errorf("%d rows are left of 85", n)
+			}
+			r.configure(func(*sfsync.Config) {})
+			r.blind(30)
+			return reconcile(r)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{Records: 100})
+			r := open(t, org, t.TempDir(), contactPolicy)
+			r.copied()
+			if err := c.play(r); !errors.Is(err, fault.LossRefused) {
+				t.Errorf("got %v, want %s", err, fault.LossRefused)
+			}
+			if n := r.live("Contact"); n < 85 {
+				t.Errorf("%d of 100 rows are left", n)
+			}
+			r.blind(60)
+			r.configure(func(cfg *sfsync.Config) { cfg.MaxLoss = 1 })
+			r.must(reconcile(r))
+			if n := r.live("Contact"); n != 40 {
+				t.Errorf("with MaxLoss 1 %d rows are left, want 40", n)
+			}
+			org.SetViewAll("Contact", true)
+			r.must(reconcile(r))
+			if d := r.difference(); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestMaxLoss(t *testing.T) {
+	t.Parallel()
+	r := open(t, newOrg(t, salesforcetest.Config{}), t.TempDir(), contactPolicy)
+	for _, share := range []float64{-0.1, 1.1, math.NaN()} {
+		if _, err := sfsync.New(sfsync.Config{Org: r.client, Policy: r.policy, Store: r.rows, Vault: r.vault, MaxLoss: share}); !errors.Is(err, fault.ConfigInvalid) {
+			t.Errorf("%v: %v", share, err)
+		}
+	}
+}
