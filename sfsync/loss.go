@@ -13,8 +13,8 @@ func (m *maker) lose(r *record) {
 	if r.row.Mark != store.Live || r.row.Stub() {
 		return
 	}
-	if r.row.Seq == m.o.suspected {
-		m.o.drift.Gone++
+	if t := m.o.count; t != nil && r.row.Seq == t.suspected {
+		t.Gone++
 	}
 	if d := m.o.dirty[r.row.ID]; d == nil || d.gap == 0 && !d.deleted {
 		m.lost++
@@ -42,8 +42,8 @@ func (s *Sync) lossAllowed(o *object, b *store.ObjectBatch) error {
 	return nil
 }
 
-// count keeps up how many rows the object has, about. The caller holds mu.
-func (o *object) count(rows []store.Row) {
+// resize keeps up how many rows the object has, about. The caller holds mu.
+func (o *object) resize(rows []store.Row) {
 	for _, row := range rows {
 		switch gone := row.Mark == store.Gone; {
 		case row.Seq == 0 && !gone:

@@ -47,8 +47,7 @@ type object struct {
 
 	asked     chan chan<- outcome // by those who want a reconcile
 	comparing sync.Mutex          // held during a comparison
-	drift     Drift               // since the last one began
-	suspected int64               // the Seq of rows that a read did not return last
+	count     *count              // of one that is not over, or nil
 
 	rows            int64 // held, about
 	lost, lostSince int64 // as in store.Object

@@ -66,7 +66,7 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	if b.LostSince != 0 {
 		o.lost, o.lostSince = b.Lost, b.LostSince
 	}
-	o.count(b.Rows)
+	o.resize(b.Rows)
 	o.refreshed = cmp.Or(b.Refreshed, o.refreshed)
 	if b.Unseen != 0 {
 		o.unseen = max(0, b.Unseen)

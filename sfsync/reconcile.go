@@ -29,6 +29,24 @@ type Drift struct {
 // Total is how many rows differed.
 func (d Drift) Total() int { return d.Missing + d.Stale + d.Gone }
 
+// count is the drift found by a comparison that is not over. It outlives the
+// session, and ends with the process.
+type count struct {
+	Drift
+	suspected int64 // the Seq of the rows that the comparison did not return
+}
+
+// found counts a row that a comparison will make dirty.
+func (o *object) found(row store.Row) {
+	switch {
+	case o.count == nil || row.Mark == store.Suppressed:
+	case row.Mark != store.Live:
+		o.count.Missing++
+	case !row.Evented && !row.Dirty:
+		o.count.Stale++
+	}
+}
+
 // Reconcile compares the id and SystemModstamp of every record with the copy,
 // reads again what differs, and returns the drift by object once all of that is
 // committed. Beside Run or Changes it works in their session; without one it
@@ -191,7 +209,10 @@ func (s *session) beginComparison(ctx context.Context, o *object) (bool, error) 
 	if len(o.owed) > 0 {
 		return false, nil
 	}
-	o.drift, o.suspected = Drift{}, 0
+	if o.count == nil {
+		o.count = &count{}
+		s.counts.Store(o.name, o.count)
+	}
 	s.status.comparing(o.name)
 	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Owe: []store.Range{store.Whole(store.Stamp)}}}})
 	return err == nil, err
@@ -246,15 +267,20 @@ func (s *session) quiet(ctx context.Context, o *object) (bool, error) {
 // report puts the outcome of a comparison in the ledger, the log and Status.
 func (s *session) report(ctx context.Context, o *object) (Drift, error) {
 	o.mu.Lock()
-	drift, at := o.drift, o.reconciled
+	drift, at := o.count.Drift, o.reconciled
+	o.count = nil
+	s.counts.Delete(o.name)
 	o.mu.Unlock()
-	_, err := s.enqueue(ctx, store.Batch{Entries: []audit.Entry{s.entry(audit.Entry{Kind: audit.KindReconcile, Object: o.name,
+	batch, err := s.enqueue(ctx, store.Batch{Entries: []audit.Entry{s.entry(audit.Entry{Kind: audit.KindReconcile, Object: o.name,
 		Count: drift.Total(), Reason: fmt.Sprintf("missing %d, stale %d, gone %d", drift.Missing, drift.Stale, drift.Gone)})}})
+	if err != nil {
+		return drift, err
+	}
 	level := slog.LevelInfo
 	if drift.Total() > 0 {
 		level = slog.LevelWarn
 	}
 	s.log.Log(ctx, level, "the object was compared with the org", "object", o.name, "missing", drift.Missing, "stale", drift.Stale, "gone", drift.Gone)
 	s.status.compared(o.name, drift, at)
-	return drift, err
+	return drift, batch.wait(ctx)
 }

@@ -151,8 +151,8 @@ func TestReconcileDue(t *testing.T) {
 			t.Parallel()
 			org := newOrg(t, salesforcetest.Config{Records: 30})
 			r := open(t, org, t.TempDir(), contactPolicy)
-			r.copied()
 			purged := org.Insert("Contact", map[string]any{"LastName": "to be purged"})
+			r.copied()
 			r.must(r.sync.CatchUp(t.Context()))
 			org.LoseNext()
 			org.Delete("Contact", purged)
@@ -177,8 +177,9 @@ func noDeletes(body []byte) []byte {
 	return deletedRecords.ReplaceAll(body, []byte(`"deletedRecords":[]`))
 }
 
-// A reconcile that is called while the run is being mended waits for it.
-func TestReconcileOverCuts(t *testing.T) {
+// A reconcile goes on over jobs that fail and over the end of the run that it
+// was called beside.
+func TestReconcileGoesOn(t *testing.T) {
 	t.Parallel()
 	org := newOrg(t, salesforcetest.Config{Records: 30})
 	r := open(t, org, t.TempDir(), contactPolicy)
@@ -188,10 +189,14 @@ func TestReconcileOverCuts(t *testing.T) {
 	defer stop()
 	r.await("the run", func() bool { return r.sync.Status().Ready(time.Hour) })
 	want := r.unheard()
-	for _, path := range []string{"/jobs/query", "/results", "/composite/sobjects/"} {
-		org.Intercept(salesforcetest.Fault{Path: path, Nth: 1, Times: 6, Status: 503, Code: "SERVER_UNAVAILABLE"})
-	}
 	org.FailJobs(1)
+	asked, let := make(chan struct{}), make(chan struct{})
+	org.Intercept(salesforcetest.Fault{Path: "/results", Rewrite: func(body []byte) []byte { close(asked); <-let; return body }})
+	go func() {
+		<-asked
+		r.must(stop())
+		close(let)
+	}()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	drift, err := r.sync.Reconcile(ctx)
@@ -199,7 +204,6 @@ func TestReconcileOverCuts(t *testing.T) {
 	if !maps.Equal(drift, want) || !r.equal() {
 		t.Errorf("drift %v, want %v; %s", drift, want, r.difference())
 	}
-	r.must(stop())
 }
 
 // A caller who gives up leaves the run alone.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce/bulk"
@@ -169,7 +170,9 @@ func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read
 	if err != nil {
 		return err
 	}
-	o.suspected = o.n
+	if o.count != nil {
+		o.count.suspected = o.n
+	}
 	return batch.wait(ctx)
 }
 

@@ -104,6 +104,9 @@ func (s *session) open(ctx context.Context) error {
 	for i, table := range schema.Tables {
 		o := newObject(tables[i], table, state.Objects[table.Object])
 		o.held = s.sight.held(o.name)
+		if t, ok := s.counts.Load(o.name); ok {
+			o.count = t.(*count)
+		}
 		s.objects[o.name], s.names[o.api] = o, o.name
 		if table.Topic != "" {
 			s.join(o, table.Topic, state.Topics[table.Topic])

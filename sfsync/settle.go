@@ -72,13 +72,11 @@ func (m *maker) beaten(r *record, a answer) {
 func (m *maker) compare(r *record, a answer) {
 	switch {
 	case r.row.Mark == store.Absent || r.row.Mark == store.Gone:
-		m.o.drift.Missing++
+		m.o.found(r.row)
 		r.stub()
 		r.row.Op = store.OpMark
 	case r.row.Evented || r.row.Base != a.stamp:
-		if r.row.Mark == store.Live && !r.row.Evented && !r.row.Dirty {
-			m.o.drift.Stale++
-		}
+		m.o.found(r.row)
 		r.mark()
 	default:
 		m.seen = append(m.seen, r.row.ID)

@@ -38,6 +38,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -93,6 +94,7 @@ type Sync struct {
 	log    *slog.Logger
 
 	turn     turn        // whose session is under way
+	counts   sync.Map    // by stable name: *count
 	begun    atomic.Bool // a session has been opened once
 	status   status
 	sight    sight

@@ -163,8 +163,8 @@ func TestJobFaults(t *testing.T) {
 	}{
 		{"failed for a field", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"INVALID_FIELD: CANARY"}`, fault.FieldLost, "INVALID_FIELD"},
 		{"failed for time", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":" QUERY_TIMEOUT : CANARY"}`, fault.TooLarge, "QUERY_TIMEOUT"},
-		{"failed without code", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"CANARY was here"}`, fault.RequestInvalid, ""},
-		{"failed silently", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.RequestInvalid, ""},
+		{"failed without code", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA","errorMessage":"CANARY was here"}`, fault.Unavailable, ""},
+		{"failed silently", `{"id":"750xx0000000001AAA","state":"Failed","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.Unavailable, ""},
 		{"no JSON", `<html>CANARY</html>`, fault.ResponseInvalid, ""},
 		{"no id", `{"id":"../CANARY","state":"JobComplete","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":67.0,"columnDelimiter":"COMMA"}`, fault.ResponseInvalid, ""},
 		{"no version", `{"id":"750xx0000000001AAA","state":"JobComplete","createdDate":"2026-01-02T03:04:05.000+0000","apiVersion":"x/../","columnDelimiter":"COMMA"}`, fault.ResponseInvalid, ""},

@@ -202,7 +202,7 @@ func (j Job) ended() error {
 		body, _ := json.Marshal([]map[string]string{{"errorCode": j.failure}})
 		return salesforce.Refusal(0, body)
 	case j.State == Failed:
-		return fault.New(fault.RequestInvalid, "bulk.Wait", "Salesforce could not run the job; see Setup, Bulk Data Load Jobs, for the reason")
+		return fault.New(fault.Unavailable, "bulk.Wait", "Salesforce could not run the job; create it again, and if that fails too see Setup, Bulk Data Load Jobs, for the reason")
 	case j.State == Aborted:
 		return fault.New(fault.Conflict, "bulk.Wait", "someone in the org aborted the job; create it again")
 	}
