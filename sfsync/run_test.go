@@ -1,7 +1,6 @@
 package sfsync_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -54,7 +53,7 @@ func TestPolled(t *testing.T) {
 	t.Parallel()
 	org := newOrg(t, salesforcetest.Config{Records: 20})
 	org.Select("Contact", false)
-	r := open(t, org, t.TempDir(), strings.Replace(contactPolicy, "purpose: [support]", "purpose: [support]\n    changes: poll", 1))
+	r := open(t, org, t.TempDir(), polledPolicy)
 	r.sync.Hasten(1000)
 	stop := r.start()
 	defer stop()

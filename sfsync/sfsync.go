@@ -1,35 +1,3 @@
-// Package sfsync keeps a minimised, sealed, up-to-date copy of a Salesforce
-// org: it reads what a policy allows, follows the org's changes, seals personal
-// fields for the person they are about, and applies all of it to a store.
-//
-// The rule it keeps: no change is lost, whatever breaks. Events are applied in
-// stream order; what an event cannot say becomes a debt that commits with the
-// position that passes it, and only a read that began after the debt pays it.
-//
-//	s, err := sfsync.New(sfsync.Config{Org: org, Policy: policy, Store: rows, Vault: vault})
-//	err = s.Run(ctx)
-//
-// [Sync.Run] is the whole job. [Sync.CatchUp] is one pass without a stream, for
-// cron jobs. [Sync.Changes] hands each batch to a pipeline before it is
-// applied. [Sync.Plan] says what a changed policy would do, before it is done,
-// and [Sync.Status] how far the copy is.
-//
-// # How a change reaches the store
-//
-// A batch is made under the lock of its object: the rows it names are loaded,
-// the rules of apply.go and settle.go say what becomes of them, and their
-// fields are sealed. It is then queued, and batches commit in the order of the
-// queue, each with its rows, position, debts and ledger entries in one
-// transaction. While one is being written the next is made from the rows as
-// the queue will leave them. If a commit fails, everything queued is void and
-// the run begins again from what is durable.
-//
-// # Security
-//
-// The engine can seal and cannot open: it holds a crypto.Sealer and no
-// Opener. It prints nothing; a Logger, if given, receives object names, counts
-// and codes. A process that holds the sealer holds the keys in memory: whoever
-// reads its memory reads them.
 package sfsync
 
 import (

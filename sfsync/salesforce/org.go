@@ -36,10 +36,10 @@ type Org struct {
 	mu struct {
 		sync.Mutex
 		current   *session
-		pinned    Identity // first seen: OrgID and InstanceURL
-		flight    *flight  // the sign-in under way, or nil
-		refused   error    // what the org said to the last sign-in, if no
-		refusedAt time.Time
+		pinned    Identity  // first seen: OrgID and InstanceURL
+		flight    *flight   // the sign-in under way, or nil
+		refused   error     // why the last sign-in failed, or nil
+		refusedTo time.Time // until when none is tried
 		conn      *grpc.ClientConn
 		observers []func(Event)
 	}

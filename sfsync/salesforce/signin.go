@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -13,8 +14,9 @@ import (
 
 const (
 	signInTimeout = time.Minute
-	// refusedFor is how long a refusal is not put to the test again: an org locks
-	// out or rate-limits who repeats it, and every caller would.
+	// refusedFor is how long no other sign-in is tried after one that failed, or
+	// longer if the org asks for it: it locks out or rate-limits who repeats a
+	// refusal, and every caller would.
 	refusedFor = 30 * time.Second
 )
 
@@ -75,7 +77,7 @@ func (o *Org) board(ctx context.Context, failed *session) (*session, *flight, er
 		return nil, o.mu.flight, nil
 	case o.mu.current != nil && o.mu.current != failed:
 		return o.mu.current, nil, nil
-	case o.mu.refused != nil && time.Since(o.mu.refusedAt) < refusedFor:
+	case o.mu.refused != nil && time.Now().Before(o.mu.refusedTo):
 		return nil, nil, o.mu.refused
 	}
 	o.mu.flight = &flight{done: make(chan struct{})}
@@ -110,9 +112,9 @@ func (o *Org) land(f *flight) Event {
 	o.mu.flight = nil
 	if f.err != nil {
 		f.session, o.mu.current = nil, nil
-		if !fault.Retryable(f.err) {
-			o.mu.refused, o.mu.refusedAt = f.err, time.Now()
-		}
+		var e *fault.Error
+		errors.As(f.err, &e)
+		o.mu.refused, o.mu.refusedTo = f.err, time.Now().Add(max(refusedFor, e.RetryAfter()))
 		return Event{Kind: Refused, Err: f.err}
 	}
 	kind := SignedIn

@@ -28,7 +28,7 @@ type Page struct {
 
 // Pages runs a SOQL query and yields its rows, up to 2,000 a page. The query is
 // sent in the body of a composite POST (REST API guide, "Composite"), later
-// pages by the cursor the org gives out. fault.NotFound on a later page: the
+// pages by the cursor the org gives out. fault.Truncated on a later page: the
 // cursor is gone (it lives two days, and an org keeps few); begin again.
 func (c *Client) Pages(ctx context.Context, soql string) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
@@ -62,6 +62,9 @@ func (c *Client) first(ctx context.Context, api, soql string, limit int64) (Page
 // follow reads a later page. Its path holds a cursor and no literal.
 func (c *Client) follow(ctx context.Context, next string) (Page, error) {
 	answer, header, err := c.org.Read(ctx, salesforce.Request{Path: next}, longestPage)
+	if fault.CodeOf(err) == fault.NotFound { // the cursor, not what was asked for
+		return Page{}, fault.New(fault.Truncated, "rest.Pages", "the query's cursor is gone; begin the query again")
+	}
 	if err != nil {
 		return Page{}, err
 	}

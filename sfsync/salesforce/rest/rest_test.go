@@ -411,3 +411,23 @@ func TestContextEndsCalls(t *testing.T) {
 		t.Errorf("err = %v, want canceled", err)
 	}
 }
+
+// TestLostCursor: a query whose later pages are gone is broken off, not an
+// object that is missing.
+func TestLostCursor(t *testing.T) {
+	t.Parallel()
+	for _, f := range []salesforcetest.Fault{{Status: 400, Code: "INVALID_QUERY_LOCATOR"}, {Status: 404, Code: "NOT_FOUND"}} {
+		t.Run(f.Code, func(t *testing.T) {
+			t.Parallel()
+			server, c := connect(t, salesforcetest.Config{Records: 2100})
+			f.Method, f.Path = http.MethodGet, "/query/"
+			server.Intercept(f)
+			if _, _, err := read(t.Context(), c, "SELECT Id FROM Contact"); !errors.Is(err, fault.Truncated) {
+				t.Errorf("a lost cursor is %v", err)
+			}
+			if records, _, err := read(t.Context(), c, "SELECT Id FROM Contact"); err != nil || len(records) != 2100 {
+				t.Errorf("begun again: %d records, %v", len(records), err)
+			}
+		})
+	}
+}
