@@ -42,11 +42,13 @@ func (s *session) decode(ctx context.Context, t *topic, deliveries []pubsub.Deli
 				}
 				a := arrival{object: o, change: t.pool[len(arrivals)]}
 				a.lost = how.events == nil || how.events.Decode(a.change, e.Payload) != nil
+				t.reach.event(a)
 				arrivals = append(arrivals, a)
 			}
 		}
 		if len(d.Events) == 0 {
 			t.cursor.empty(store.Position(d.Latest))
+			t.reach.idle.Store(time.Now().Unix())
 		}
 	}
 	return arrivals, nil

@@ -10,6 +10,7 @@ import (
 
 // made makes one object's part of a batch. The caller holds the object.
 func (s *session) made(ctx context.Context, o *object, keys *crypto.Batch, arrivals []arrival) (store.ObjectBatch, error) {
+	s.hear(o, arrivals)
 	m := &maker{sealing: s.sealing(o, keys), o: o, references: len(o.table.References())}
 	if err := m.load(ctx, s.cfg.Store, arrivals); err != nil {
 		return store.ObjectBatch{}, err

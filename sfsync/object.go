@@ -60,6 +60,8 @@ type object struct {
 	rest      time.Time         // no row is read again before
 	fruitless int               // how often in a row none could be read
 	void      void              // reads of ranges that paid nothing
+	heard     int64             // second of the newest event, or when there was a new position
+	silent    bool              // changes came without events since
 	// unreadable counts the rows that cannot be read.
 	unreadable atomic.Int64
 

@@ -96,6 +96,7 @@ func (t *topic) owners(disabled rule) []*object {
 func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) error {
 	unlock := lockAll(objects)
 	for _, o := range objects {
+		o.heard = b.AsOf
 		b.Objects = append(b.Objects, store.ObjectBatch{Object: o.name, Floor: true, Owe: []store.Range{store.Whole(store.Stamp)}})
 	}
 	batch, err := s.enqueue(ctx, b)

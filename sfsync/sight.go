@@ -141,7 +141,9 @@ var errChanged = fault.New(fault.Conflict, "sfsync.Run", "the org describes an o
 func (s *session) look(ctx context.Context, o *object) error {
 	table, err := s.describe(ctx, o.api)
 	if err == nil && s.streaming && o.topic != nil {
-		err = s.carries(ctx, o.topic, o)
+		if err = s.carries(ctx, o.topic, o); err == nil {
+			err = s.heed(ctx, o)
+		}
 	}
 	switch {
 	case lost(err):

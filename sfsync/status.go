@@ -47,6 +47,11 @@ type ObjectStatus struct {
 	// Unreadable is how many records could not be read by id. They stay dirty
 	// and are tried again every hour; no other waits for them.
 	Unreadable int
+
+	// Silent is set when changes an hour old have had no event, until the next
+	// event comes. The records are compared, but nothing tells when the next
+	// change is missed: check the object's selection for Change Data Capture.
+	Silent bool
 }
 
 // TopicStatus is how far one topic is.
@@ -145,6 +150,14 @@ func (o ObjectStatus) paused(h *hold) ObjectStatus {
 		o.Paused, o.Since = fault.CodeOf(h.err), h.since
 	}
 	return o
+}
+
+func (s *status) silent(object string, silent bool) {
+	s.Lock()
+	defer s.Unlock()
+	now := s.now.Objects[object]
+	now.Silent = silent
+	s.now.Objects[object] = now
 }
 
 func (s *status) unreadable(o *object) {

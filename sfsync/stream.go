@@ -21,6 +21,7 @@ type topic struct {
 	at      store.Topic // as the queued batches will leave it
 	schemas map[string]schema
 	pool    []minimize.Change
+	reach   reach
 }
 
 func (s *session) join(o *object, name string, state store.Topic) {
@@ -30,7 +31,7 @@ func (s *session) join(o *object, name string, state store.Topic) {
 		s.topics[name] = t
 	}
 	t.objects = append(t.objects, o)
-	o.topic = t
+	o.topic, o.heard = t, state.AsOf
 }
 
 // follow applies the topic's events until ctx ends. A stream that breaks is
