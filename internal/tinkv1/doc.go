@@ -7,5 +7,6 @@
 //
 // One binary with both releases panics when it starts, as both register the same
 // protocol buffers. So the test links version 1, and our side is a program of its
-// own (ours) that it talks to in JSON (exchange).
+// own (ours) that it talks to in JSON (exchange). The test cache does not know
+// of that program: run it with -count=1.
 package tinkv1
