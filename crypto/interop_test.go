@@ -36,9 +36,9 @@ func tuple(parts ...any) []byte {
 	return out
 }
 
-// rawKey goes the whole way from the key-encryption key to a person's key with
-// nothing but Tink, the stored bytes and the package doc.
-func rawKey(t testing.TB, e *env, p crypto.Person) []byte {
+// branchKey opens the branch keyset with nothing but Tink, the stored bytes and
+// the package doc.
+func branchKey(t testing.TB, e *env) tink.AEAD {
 	t.Helper()
 	root, err := e.keys.Root(context.Background())
 	if err != nil {
@@ -54,12 +54,18 @@ func rawKey(t testing.TB, e *env, p crypto.Person) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return primitive
+}
+
+// rawKey goes on from there to a person's key.
+func rawKey(t testing.TB, e *env, p crypto.Person) []byte {
+	t.Helper()
 	holders, err := e.keys.Keys(context.Background(), []crypto.Person{p}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := holders[0].Keys[0]
-	raw, err := primitive.Decrypt(k.Wrapped, tuple("sfsync/person-key/1", orgA, 1, p, 1, k.ID))
+	raw, err := branchKey(t, e).Decrypt(k.Wrapped, tuple("sfsync/person-key/1", orgA, 1, p, 1, k.ID))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,10 +43,11 @@ type Key struct {
 	f func() (uint32, cipher.AEAD)
 }
 
-// New makes a key of 32 raw bytes, which it copies into the cipher's schedule.
+// New makes a key of 32 raw bytes, which it copies into the cipher's schedule. Of
+// another length the error is FormatUnknown.
 func New(id uint32, raw []byte) (Key, error) {
 	if len(raw) != KeyLen {
-		return Key{}, fault.New(fault.Internal, "gcm.New", "a key has 32 bytes; report this")
+		return Key{}, fault.New(fault.FormatUnknown, "gcm.New", "a key has not its 32 bytes; restore the keys database from a backup")
 	}
 	block, err := aes.NewCipher(raw)
 	if err != nil {
