@@ -2,9 +2,19 @@ package crypto_test
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"testing"
 
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
 // FuzzOpen bends, cuts and lengthens a sealed value: it opens only unbent. What
@@ -28,6 +38,67 @@ func FuzzOpen(f *testing.F) {
 		got, err := e.open(s)
 		if (err == nil) != bytes.Equal(s.Bytes, v.Bytes) || err == nil && got != "Lovelace" {
 			t.Errorf("%x opened as %q, %v", s.Bytes, got, err)
+		}
+	})
+}
+
+// FuzzStored bends, cuts and lengthens what the keys database holds: the value
+// opens only where nothing is bent.
+func FuzzStored(f *testing.F) {
+	e := newEnv(f)
+	v := e.seal(field(1, "LastName"), "Lovelace")
+	names := slices.Sorted(maps.Keys(parts))
+	for i := range names {
+		f.Add(uint8(i), []byte{}, uint16(0))
+		f.Add(uint8(i), []byte{1}, uint16(0))
+		f.Add(uint8(i), []byte{}, uint16(1))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, mask []byte, cut uint16) {
+		e, same := *e, false
+		e.TB = t
+		text, err := e.bending(v, parts[names[int(which)%len(names)]], func(b []byte) []byte {
+			out := append(bytes.Clone(b), make([]byte, max(0, len(mask)-len(b)))...)
+			for i, m := range mask {
+				out[i] ^= m
+			}
+			out = out[:max(0, len(out)-int(cut))]
+			same = bytes.Equal(out, b)
+			return out
+		})
+		if same != (text == "Lovelace") || !same && (fault.CodeOf(err) == "" || text != "") {
+			t.Errorf("part %s, mask %x, cut %d: opened %q, %v", names[int(which)%len(names)], mask, cut, text, err)
+		}
+	})
+}
+
+// FuzzKeyset reads arbitrary keysets, encrypted as ours are: what whoever holds
+// the key-encryption key could put there is a fault, or a keyset without our
+// proof.
+func FuzzKeyset(f *testing.F) {
+	e := newEnv(f)
+	v := e.seal(field(1, "LastName"), "Lovelace")
+	for _, of := range []*tinkpb.KeyTemplate{aead.AES256GCMKeyTemplate(), aead.AES128GCMKeyTemplate(), aead.AES256GCMNoPrefixKeyTemplate(), prf.HMACSHA256PRFKeyTemplate(), prf.HMACSHA512PRFKeyTemplate()} {
+		h, err := keyset.NewHandle(of)
+		must(f, err)
+		var b bytes.Buffer
+		must(f, insecurecleartextkeyset.Write(h, keyset.NewBinaryWriter(&b)))
+		f.Add(b.Bytes(), true)
+		f.Add(b.Bytes(), false)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, branch bool) {
+		use, of := "suppression", parts["suppression keyset"]
+		if branch {
+			use, of = "branch", parts["branch keyset"]
+		}
+		sealed, err := e.kek.EncryptWithContext(t.Context(), data, tuple("sfsync/keyset/1", orgA, use, 1))
+		must(t, err)
+		encrypted, err := proto.Marshal(&tinkpb.EncryptedKeyset{EncryptedKeyset: sealed})
+		must(t, err)
+		e := *e
+		e.TB = t
+		text, err := e.bending(v, of, func([]byte) []byte { return encrypted })
+		if fault.CodeOf(err) == "" || text != "" {
+			t.Errorf("%x as %s keyset: opened %q, %v", data, use, text, err)
 		}
 	})
 }
