@@ -35,6 +35,24 @@ var changes = []step{
 	{"gap without change", 2, (*trial).gap},
 	{"again", 3, (*trial).again},
 	{"new field", 1, (*trial).newField},
+	{"merge", 3, func(t *trial) string { return t.write((*trial).merge) }},
+	{"convert", 1, (*trial).convert},
+	{"two events", 3, func(t *trial) string { t.org.TwoEventsNext(); return t.write((*trial).several) }},
+	{"new symbol", 1, func(t *trial) string {
+		t.added++
+		t.org.AddEnumSymbol(fmt.Sprint("NEW", t.added))
+		return "a change type"
+	}},
+}
+
+// silences are changes of which no event tells: only a comparison finds them.
+var silences = []step{
+	{"lose", 2, func(t *trial) string { t.unheard = true; t.org.LoseNext(); return t.write((*trial).several) }},
+	{"hard delete", 2, func(t *trial) string { return t.silent(t.org.HardDelete) }},
+	{"silent change", 2, func(t *trial) string {
+		return t.silent(func(object, id string) { t.org.Silent(object, id, t.values(object, false)) })
+	}},
+	{"deselect", 1, (*trial).deselect},
 }
 
 // write runs a change in a transaction of its own.
@@ -77,8 +95,16 @@ func (t *trial) insert(tx *salesforcetest.Tx) string {
 	if t.org.Count(object) >= 14 {
 		return t.update(tx)
 	}
+	t.came(object)
 	id, err := tx.Insert(object, t.values(object, true))
 	return done(id, err)
+}
+
+// came notes that a record of the object came, with an event that says all of
+// it. A null there may be a hidden value: nothing tells while nobody looks.
+func (t *trial) came(object string) {
+	t.created[object] = true
+	t.unheard = t.unheard || t.hidden[object]
 }
 
 // done is what to say of a write: the org refuses one to a record that another
@@ -108,6 +134,7 @@ func (t *trial) remove(tx *salesforcetest.Tx) string {
 
 func (t *trial) restore(tx *salesforcetest.Tx) string {
 	object, id := t.takeDeleted()
+	t.came(object)
 	return done(id, tx.Undelete(object, id))
 }
 
@@ -141,6 +168,46 @@ func (t *trial) alike(tx *salesforcetest.Tx) (did string) {
 		}
 	}
 	return did
+}
+
+// merge gives one record what refers to others, which are deleted.
+func (t *trial) merge(tx *salesforcetest.Tx) string {
+	object := pick(t.random, "Contact", "Account")
+	winner, loser := t.any(object), t.any(object)
+	if winner == loser {
+		return ""
+	}
+	did := done(winner+" "+loser, tx.Merge(object, winner, loser))
+	if did != "" {
+		t.deleted[object] = append(t.deleted[object], loser)
+	}
+	return did
+}
+
+func (t *trial) convert() string {
+	account, contact := t.org.Convert(t.org.Insert("Lead", map[string]any{"LastName": words(t), "Company": words(t)}))
+	return account + " " + contact
+}
+
+// silent changes a record of an object that is followed by events.
+func (t *trial) silent(how func(object, id string)) string {
+	object := t.object()
+	id := t.any(object)
+	if id == "" || object == t.policy.polled || len(t.open) > 0 { // which might hold it
+		return ""
+	}
+	t.unheard = true
+	how(object, id)
+	return id
+}
+
+// deselect ends the change events of an object until this is mended.
+func (t *trial) deselect() string {
+	object := t.object()
+	t.unheard = true
+	t.org.Select(object, false)
+	t.undos["deselect "+object] = func() { t.org.Select(object, true) }
+	return object
 }
 
 func (t *trial) purge() string {

@@ -19,18 +19,28 @@ var faults = []step{
 	{"token death", 3, func(t *trial) string { t.org.ExpireTokens(); return "all" }},
 	{"storm", 5, (*trial).storm},
 	{"throttle", 3, (*trial).throttle},
-	{"refuse", 2, (*trial).refuse},
+	{"refuse", 4, (*trial).refuse},
+	{"jobs", 2, (*trial).loseJobs},
+	{"deliveries", 1, (*trial).deliveries},
+	{"poison", 1, (*trial).poison},
+	{"concurrency", 1, func(t *trial) string {
+		t.org.SetConcurrency(1)
+		t.undos["concurrency"] = func() { t.org.SetConcurrency(0) }
+		return "one call at once"
+	}},
 	{"used up", 1, (*trial).useUp},
 	{"damage", 4, (*trial).damage},
 	{"delay", 4, (*trial).delay},
 	{"answer late", 6, (*trial).answerLate},
 	{"hide", 3, (*trial).hide},
+	{"glimpse", 2, (*trial).glimpse},
 	{"deny", 1, (*trial).deny},
 	{"no View All", 1, (*trial).blind},
 	{"revoke", 1, func(t *trial) string { t.org.RevokeUser(); t.undos["revoke"] = t.org.RestoreUser; return "the user" }},
 	{"mend", 6, (*trial).mend},
 	{"slow", 2, (*trial).slow},
 	{"crash", 3, func(t *trial) string { return t.crash() + t.start() }},
+	{"crash amid", 2, func(t *trial) string { return t.write((*trial).alike) + t.crash() + t.start() }},
 	{"outage", 2, (*trial).outage},
 }
 
@@ -39,6 +49,9 @@ var resyncs = []step{
 	{"overflow", 2, func(t *trial) string { t.org.OverflowNext(); return t.write((*trial).several) }},
 	{"wildcard", 2, func(t *trial) string { t.org.WildcardNext(); return t.write((*trial).update) }},
 	{"undecodable", 2, func(t *trial) string { t.org.UndecodableNext(); return t.write((*trial).update) }},
+	{"snapshot", 1, func(t *trial) string { t.org.SymbolNext("SNAPSHOT"); return t.write((*trial).update) }},
+	{"reset", 2, func(t *trial) string { t.must(t.org.ResetReplay()); return "the replay ids" }},
+	{"migrate", 2, (*trial).migrate},
 	{"expire", 2, func(t *trial) string { t.must(t.org.Expire()); t.org.CutStreams(); return "all replay ids" }},
 	{"corrupt", 2, (*trial).corrupt},
 	{"widen", 2, func(t *trial) string { return t.switchPolicy(true) }},
@@ -92,7 +105,7 @@ func (t *trial) storm() string {
 }
 
 func (t *trial) throttle() string {
-	f := salesforcetest.Fault{Path: t.path(), Status: 403, Code: "REQUEST_LIMIT_EXCEEDED", Times: 1 + t.random.IntN(3)}
+	f := salesforcetest.Fault{Path: pick(t.random, "/services/data", "/jobs/query", "/composite", "/describe"), Status: 403, Code: "REQUEST_LIMIT_EXCEEDED", Times: 1 + t.random.IntN(3)}
 	switch t.random.IntN(4) {
 	case 0:
 		f.Status, f.Code = 429, ""
@@ -105,10 +118,58 @@ func (t *trial) throttle() string {
 	return t.arm(f)
 }
 
-// refuse answers as Salesforce does when it cannot do this call now.
+// refuse answers as Salesforce does when it cannot do a call now.
 func (t *trial) refuse() string {
-	return t.arm(salesforcetest.Fault{Path: pick(t.random, collections, "/jobs/query", "/composite"), Times: 1 + t.random.IntN(2),
-		Status: 400, Code: pick(t.random, "UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "SERVER_UNAVAILABLE")})
+	refusal := pick(t.random, salesforcetest.ConcurrentLimit, salesforcetest.LongTransactions, salesforcetest.RowLocked, salesforcetest.Busy,
+		salesforcetest.QueryTimeout, salesforcetest.RunningTooLong, salesforcetest.SecurityPolicy, salesforcetest.LocatorLost,
+		salesforcetest.OrgDisabled, salesforcetest.EdgeDown)
+	did := t.arm(salesforcetest.Fault{Path: pick(t.random, collections, "/jobs/query", "/results", "/composite"), Times: 1 + t.random.IntN(2), Refuse: refusal})
+	return fmt.Sprint("refusal ", refusal, " ", did)
+}
+
+// loseJobs is what happens to Bulk jobs and cursors under way.
+func (t *trial) loseJobs() string {
+	switch t.random.IntN(4) {
+	case 0:
+		t.org.FailJobs(1 + t.random.IntN(2))
+		return "fail"
+	case 1:
+		t.org.AbortJobs()
+		return "aborted"
+	case 2:
+		t.org.ExpireJobs()
+		return "expired"
+	}
+	t.org.ExpireCursors()
+	return "cursors expired"
+}
+
+// deliveries leaves no event delivery of the day.
+func (t *trial) deliveries() string {
+	t.org.SetDeliveries(10, 10)
+	t.undos["deliveries"] = func() { t.org.SetDeliveries(0, 0) }
+	return "used up"
+}
+
+// poison makes each read by id fail in which a record is.
+func (t *trial) poison() string {
+	id := t.any(t.object())
+	if id == "" {
+		return ""
+	}
+	t.org.PoisonID(id, "MALFORMED_ID")
+	t.undos["poison "+id] = func() { t.org.PoisonID(id, "") }
+	return id
+}
+
+// migrate moves the org to another instance, where the old replay ids may be
+// taken for new ones. It takes a while, in which nothing is reached.
+func (t *trial) migrate() string {
+	did := t.crash()
+	t.added++
+	t.org.SetInstance(fmt.Sprint("T", t.added))
+	t.must(pick(t.random, t.org.ReuseReplay, t.org.ResetReplay)())
+	return did + t.start()
 }
 
 // useUp leaves no API call of the day.
@@ -153,13 +214,36 @@ func (t *trial) hide() string {
 	if !t.policy.names(f) || f.fixed || strings.HasSuffix(f.name, "Id") {
 		return ""
 	}
-	t.org.HideField(f.object, f.name)
+	t.hides(f)
 	t.undos["hide "+f.object+f.name] = func() { t.org.ShowField(f.object, f.name) }
 	return f.object + "." + f.name
 }
 
+// glimpse hides a field for no longer than it takes to hear of one change.
+func (t *trial) glimpse() string {
+	object := t.object()
+	id, values := t.any(object), t.values(object, false)
+	for _, f := range stock {
+		if _, changes := values[f.name]; f.object == object && changes && f.personal && t.policy.names(f) && id != "" {
+			t.hides(f)
+			did := t.write(func(t *trial, tx *salesforcetest.Tx) string { return done(id, tx.Update(object, id, values)) })
+			t.commits(100 * time.Millisecond)
+			t.org.ShowField(object, f.name)
+			return did + f.name
+		}
+	}
+	return ""
+}
+
+func (t *trial) hides(f stocked) {
+	t.hidden[f.object] = true
+	t.unheard = t.unheard || t.created[f.object] || t.drops
+	t.org.HideField(f.object, f.name)
+}
+
 func (t *trial) deny() string {
 	object := t.object()
+	t.unheard = t.unheard || t.policy.channel // which leaves the object out and says nothing
 	t.org.DenyObject(object)
 	t.undos["deny "+object] = func() { t.org.AllowObject(object) }
 	return object
@@ -167,6 +251,7 @@ func (t *trial) deny() string {
 
 func (t *trial) blind() string {
 	object := t.object()
+	t.unheard = t.unheard || t.policy.channel
 	t.org.SetViewAll(object, false)
 	t.undos["blind "+object] = func() { t.org.SetViewAll(object, true) }
 	return object

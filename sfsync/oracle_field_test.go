@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
 
 // stocked is a field that histories change and policies may name.
@@ -97,6 +99,7 @@ type draft struct {
 	persons map[string]string   // object -> the references that lead to its person
 	fields  map[string][]string // object -> fields named
 	polled  string              // object without change events, or ""
+	channel bool                // the others come by a custom channel
 }
 
 // newDraft names some objects, always Contact, and most fields of each.
@@ -114,7 +117,24 @@ func newDraft(r *rand.Rand) draft {
 	if objects := d.objects(); r.IntN(4) == 0 {
 		d.polled = objects[r.IntN(len(objects))]
 	}
+	d.channel = r.IntN(3) == 0
 	return d
+}
+
+// members are the objects of the custom channel, most of them enriched: the
+// events of a merged one share a replay id then.
+func (d draft) members(r *rand.Rand) (list []salesforcetest.Member) {
+	for _, object := range d.objects() {
+		m := salesforcetest.Member{Object: object}
+		if r.IntN(4) > 0 {
+			m.Enriched = map[string][]string{"Account": {"Industry"}, "Contact": {"Email", "AccountId"}, "Case": {"Status", "ContactId"},
+				"Order": {"Status"}, "OrderItem": {"Quantity"}}[object]
+		}
+		if object != d.polled {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // objects are those the policy names, in a fixed order.
@@ -153,8 +173,11 @@ func (d draft) text() string {
 		}
 		fmt.Fprintf(&b, "  %s: {purpose: [support], person: [%s], plain: {%s}, personal: {%s}", object, d.persons[object],
 			strings.Join(plain, ", "), strings.Join(personal, ", "))
-		if object == d.polled {
+		switch {
+		case object == d.polled:
 			b.WriteString(", changes: poll")
+		case d.channel:
+			b.WriteString(", channel: /data/Oracle__chn")
 		}
 		b.WriteString("}\n")
 	}

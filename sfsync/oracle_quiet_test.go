@@ -23,6 +23,10 @@ func (t *trial) heal() {
 		t.crash()
 	}
 	t.start()
+	if t.unheard {
+		t.must(t.org.Expire())
+		t.org.CutStreams()
+	}
 }
 
 // divergence is how a copy that is quiet differs from the org.

@@ -61,13 +61,15 @@ func asked() (first, count uint64) {
 }
 
 func judge(t *testing.T, seed uint64) {
-	h := newTrial(t, seed)
+	var p profile
 	if seed%10 == 0 {
-		h.killing = &killing{T: t, org: h.org, dir: h.dir}
-		h.play("crash")
-	} else {
-		h.play()
+		p.likely = []string{"crash"}
 	}
+	h := newTrial(t, seed, p)
+	if p.likely != nil {
+		h.killing = &killing{T: t, org: h.org, dir: h.dir}
+	}
+	h.play()
 	h.heal()
 	if err := h.settle(patience); err != nil {
 		t.Errorf("%v\nagain: %s=%d go test ./sfsync -run '^TestOracle$'\n%s\n%s", err, againEnv, seed, h.policy.text(), h.journal.about(err.Error()))

@@ -18,13 +18,13 @@ const haste = 1000
 // and the copy. Everything but the timing follows from the seed.
 type trial struct {
 	*testing.T
-	random  *rand.Rand // for what happens
-	pauses  *rand.Rand // for how long it takes
-	org     *salesforcetest.Org
-	ahead   atomic.Int64 // the org's clock against ours, ns
-	dir     string
-	policy  draft
-	off     []string
+	random *rand.Rand // for what happens
+	pauses *rand.Rand // for how long it takes
+	org    *salesforcetest.Org
+	ahead  atomic.Int64 // the org's clock against ours, ns
+	dir    string
+	policy draft
+	profile
 	killing *killing // while processes keep the copy
 	worker  *worker
 	journal journal
@@ -33,32 +33,57 @@ type trial struct {
 	open     []*salesforcetest.Tx
 	undos    map[string]func() // what ends each trouble
 	dropped  map[string]bool   // Object.Field
+	hidden   map[string]bool   // objects of which a field was hidden
+	created  map[string]bool   // objects of which records came
+	drops    bool              // the org does not say that a hidden field changed
+	unheard  bool              // of some change no event may have told
 	armed    int
 	added    int
 	slowness time.Duration
 }
 
+// profile is what histories are played for: nothing in particular if zero.
+type profile struct {
+	off     []string // rules switched off
+	likely  []string // steps
+	without []string // steps
+	channel bool     // events come by an enriched channel, one at a time
+}
+
 // newTrial makes the org as it is before anyone looks: some of its records are
 // older than the time after which a stamp can be trusted.
-func newTrial(t *testing.T, seed uint64, off ...string) *trial {
-	tr := &trial{T: t, random: rand.New(rand.NewPCG(seed, 1)), pauses: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), off: off,
-		deleted: map[string][]string{}, undos: map[string]func(){}, dropped: map[string]bool{}}
+func newTrial(t *testing.T, seed uint64, p profile) *trial {
+	tr := &trial{T: t, random: rand.New(rand.NewPCG(seed, 1)), pauses: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), profile: p,
+		deleted: map[string][]string{}, undos: map[string]func(){}, dropped: map[string]bool{}, hidden: map[string]bool{}, created: map[string]bool{}}
 	tr.ahead.Store(int64(-10 * 24 * time.Hour))
 	tr.policy = newDraft(tr.random)
 	tr.org = newOrg(t, salesforcetest.Config{Now: func() time.Time { return time.Now().Add(time.Duration(tr.ahead.Load())) },
 		BulkPage: 1 + tr.random.IntN(6), BulkPolls: tr.random.IntN(2), PubSub: tr.luck()})
+	if tr.policy.channel = tr.policy.channel || p.channel; tr.policy.channel {
+		tr.org.Channel("Oracle__chn", tr.policy.members(tr.random)...)
+	}
 	for range tr.random.IntN(20) {
 		tr.write((*trial).insert)
 	}
+	clear(tr.created) // their events were before anyone looked
 	tr.ahead.Add(int64(time.Duration(tr.random.IntN(2)) * time.Hour))
 	return tr
 }
 
 // luck is how this org's Pub/Sub API behaves where that differs.
 func (t *trial) luck() salesforcetest.PubSub {
-	return salesforcetest.PubSub{KeepAlive: time.Duration(50+t.random.IntN(150)) * time.Millisecond,
+	p := salesforcetest.PubSub{KeepAlive: time.Duration(50+t.random.IntN(150)) * time.Millisecond,
 		FirstResponse: time.Duration(t.random.IntN(100)) * time.Millisecond, Cap: pick(t.random, 0, 1, 3),
-		Unmerged: t.random.IntN(2) == 0, DiffText: t.random.IntN(2) == 0}
+		Unmerged: t.random.IntN(3) == 0, DiffText: t.random.IntN(2) == 0, ChannelSchema: t.random.IntN(2) == 0,
+		DropHiddenBits: t.random.IntN(4) == 0, MaxEvent: pick(t.random, 0, 0, 0, 1500)}
+	if len(t.off) == 0 && t.random.IntN(4) == 0 {
+		p.OverflowAfter = 20
+	}
+	if t.channel {
+		p.Cap, p.Unmerged = 1, false
+	}
+	t.drops = p.DropHiddenBits
+	return p
 }
 
 func (t *trial) must(err error) {
@@ -71,8 +96,8 @@ func (t *trial) must(err error) {
 func (t *trial) note(format string, args ...any) { t.journal.add(format, args...) }
 
 // play lets things happen.
-func (t *trial) play(likely ...string) {
-	happenings := t.swarm(likely)
+func (t *trial) play() {
+	happenings := t.swarm()
 	from := t.random.IntN(4) // the first of them may meet an org that nobody copies yet
 	for i := range 30 + t.random.IntN(50) {
 		if i == from {
@@ -85,23 +110,22 @@ func (t *trial) play(likely ...string) {
 }
 
 // swarm draws what may happen in this history: most changes and a few faults,
-// so that those meet more often. Half of the histories have nothing that makes
-// the engine read all records again, because that mends what was lost before.
-func (t *trial) swarm(likely []string) (some []step) {
-	resync := t.random.IntN(2) == 0 && len(likely) < 2
+// so that those meet more often. Half of the histories have little that makes
+// the engine read or compare all records, because that mends what was lost
+// before, and most have no change that only a comparison finds.
+func (t *trial) swarm() (some []step) {
+	resync, silence := 1, 0 // of ten
+	if len(t.off) == 0 {
+		resync, silence = pick(t.random, 1, 7), pick(t.random, 0, 0, 0, 7)
+	}
 	for _, list := range []struct {
 		steps []step
-		often bool
-	}{{changes, true}, {resyncs, resync}, {faults, false}} {
+		often int
+	}{{changes, 7}, {resyncs, resync}, {silences, silence}, {faults, 3}} {
 		for _, s := range list.steps {
-			often := 3
-			if list.often {
-				often, s.weight = 7, s.weight*2
-			}
-			switch {
-			case slices.Contains(likely, s.name):
+			if s.weight *= 1 + list.often/4; slices.Contains(t.likely, s.name) {
 				s.weight *= 5
-			case t.random.IntN(10) >= often:
+			} else if t.random.IntN(10) >= list.often || slices.Contains(t.without, s.name) {
 				continue
 			}
 			some = append(some, s)
