@@ -12,6 +12,9 @@ func (s *Sync) Disable(rules ...string) {
 // Hasten divides every interval of the engine's own work by n.
 func (s *Sync) Hasten(n int) { s.pace = s.pace.faster(time.Duration(n)) }
 
+// AlarmUsually leaves the alarm of a silent object at an hour of the org's time.
+func (s *Sync) AlarmUsually() { s.pace.silence = usualPace.silence }
+
 var ruleNames = map[string]rule{
 	"skip strictly older":  skipStrictlyOlder,
 	"gone mark":            goneMark,

@@ -75,6 +75,7 @@ func child(t *testing.T, text string) {
 		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil))})
 	noError(t, err)
 	s.Hasten(max(1, d.Haste))
+	s.AlarmUsually()
 	s.Disable(d.Off...)
 	t.Fatal("the run ended by itself: ", s.Run(t.Context()))
 }

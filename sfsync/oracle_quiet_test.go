@@ -1,6 +1,7 @@
 package sfsync_test
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -23,10 +24,20 @@ func (t *trial) heal() {
 		t.crash()
 	}
 	t.start()
-	if t.unheard {
-		t.must(t.org.Expire())
-		t.org.CutStreams()
+}
+
+// reconcile finds the changes of which no event told. Without such changes it
+// is not called, because it would mend what was lost.
+func (t *trial) reconcile(patience time.Duration) (err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for t.unheard && ctx.Err() == nil {
+		if _, err = t.worker.sync.Reconcile(ctx); err == nil {
+			return nil
+		}
+		<-time.After(50 * time.Millisecond)
 	}
+	return err
 }
 
 // divergence is how a copy that is quiet differs from the org.
@@ -38,6 +49,9 @@ func (d divergence) Error() string { return string(d) }
 // then. A record inserted into each object shows that what came before has been
 // applied: it may have come by a read, the second one must come by the stream.
 func (t *trial) settle(patience time.Duration) error {
+	if err := t.reconcile(patience); err != nil {
+		return err
+	}
 	for _, streamed := range []bool{false, true} {
 		last := map[string]string{}
 		for _, object := range t.policy.objects() {

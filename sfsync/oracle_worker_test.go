@@ -39,9 +39,11 @@ func (t *trial) begun() *worker {
 	w := &worker{rig: r, store: newFragile(r.rows, &t.journal, t.slowness), ended: make(chan struct{})}
 	w.store.naive = slices.Contains(t.off, "absence is suspicion")
 	var err error
-	r.sync, err = sfsync.New(sfsync.Config{Org: r.client, Policy: r.policy, Store: w.store, Vault: r.vault})
+	r.sync, err = sfsync.New(sfsync.Config{Org: r.client, Policy: r.policy, Store: w.store, Vault: r.vault,
+		MaxLoss: 1, ReconcileEvery: -1}) // comparing mends what was lost
 	t.must(err)
 	r.sync.Hasten(haste)
+	r.sync.AlarmUsually()
 	r.sync.Disable(t.off...)
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
