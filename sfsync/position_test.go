@@ -69,6 +69,7 @@ func TestUselessPosition(t *testing.T) {
 	}{
 		{"expired", (*salesforcetest.Org).Expire, nil},
 		{"of an earlier stream", (*salesforcetest.Org).ResetReplay, nil},
+		{"taken on another instance for a new one", func(org *salesforcetest.Org) error { org.SetInstance("TST2"); return org.ReuseReplay() }, nil},
 		{"damaged", nil, (*watched).damage},
 		{"on another instance", func(org *salesforcetest.Org) error { org.SetInstance("TST2"); return nil }, nil},
 		{"moved 72 hours ago", nil, func(_ *watched, state *store.State) {

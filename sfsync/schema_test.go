@@ -114,3 +114,77 @@ func TestSchemaOfNobody(t *testing.T) {
 		})
 	}
 }
+
+// accountsPolicy keeps the name of an account, which is a text or, with person
+// accounts, a text or a record.
+const accountsPolicy = `
+version: 1
+purposes: {support: "answer a customer"}
+objects:
+  Account:
+    purpose: [support]
+    person: [Id]
+    plain: {Industry}
+    personal: {Name, Description}
+  Contact:
+    purpose: [support]
+    person: [Id]
+    plain: {LeadSource: {category: user.behavior}}
+    personal: {FirstName, LastName, Email}
+`
+
+// Schemas change while the stream goes on, and old events come in old ones.
+func TestSchemaChanges(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		policy string
+		play   func(h *history)
+	}{
+		{"a change type that is reserved", contactPolicy, func(h *history) {
+			h.org.SymbolNext("SNAPSHOT")
+			h.org.Update("Contact", h.id, map[string]any{"Email": "snapshot@example.com"})
+		}},
+		{"a change type that is new", contactPolicy, func(h *history) {
+			h.org.AddEnumSymbol("REWRITE")
+			h.org.SymbolNext("REWRITE")
+			h.org.Update("Contact", h.id, map[string]any{"Email": "rewritten@example.com"})
+		}},
+		{"a change type that is new, of a new record", contactPolicy, func(h *history) {
+			h.org.AddEnumSymbol("IMPORT")
+			h.org.SymbolNext("IMPORT")
+			h.org.Insert("Contact", map[string]any{"LastName": "imported"})
+		}},
+		{"an old event after new ones", contactPolicy, func(h *history) {
+			h.org.Update("Contact", h.id, map[string]any{"Email": "old@example.com", "LastName": "old"})
+			h.org.AddField("Contact", "A_First__c", "string", 20)
+			h.org.AddEnumSymbol("REWRITE")
+			h.org.Update("Contact", h.id, map[string]any{"Email": "new@example.com"})
+			h.must(h.org.Redeliver(2))
+			h.org.Update("Contact", h.id, map[string]any{"LastName": "new"})
+		}},
+		{"two events of one change", contactPolicy, func(h *history) {
+			h.org.TwoEventsNext()
+			h.org.Update("Contact", h.id, map[string]any{"Email": "twice@example.com"})
+		}},
+		{"the name of an account becomes a text or a record", accountsPolicy, func(h *history) {
+			business := h.org.Insert("Account", map[string]any{"Name": "Acme", "Industry": "Retail"})
+			h.await("an account without person accounts", h.equal)
+			h.org.SetPersonAccounts(true)
+			h.org.Update("Account", business, map[string]any{"Name": "Acme Ltd"})
+			person := h.org.Insert("Account", map[string]any{"LastName": "Byron", "FirstName": "Ada"})
+			h.await("accounts of both kinds", h.equal)
+			h.org.Update("Account", person, map[string]any{"LastName": "Lovelace"})
+			h.org.Update("Account", business, map[string]any{"Industry": "Media", "Name": "Acme"})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHistory(t, salesforcetest.Config{}, c.policy)
+			h.begin()
+			c.play(h)
+			h.passed()
+			h.await("the copy", h.equal)
+		})
+	}
+}
