@@ -3,6 +3,7 @@ package sfsync
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -22,12 +23,13 @@ type topic struct {
 	schemas map[string]schema
 	pool    []minimize.Change
 	reach   reach
+	window  window
 }
 
 func (s *session) join(o *object, name string, state store.Topic) {
 	t := s.topics[name]
 	if t == nil {
-		t = &topic{name: name, at: state, schemas: map[string]schema{}}
+		t = &topic{name: name, at: state, schemas: map[string]schema{}, window: window(s.cfg.Window)}
 		s.topics[name] = t
 	}
 	t.objects = append(t.objects, o)
@@ -105,11 +107,13 @@ func (o *object) arm() {
 func (s *session) subscribe(ctx context.Context, t *topic) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	began, start := time.Now(), t.start(s.disabled).Within(int(t.window), s.pace.lasted)
+	defer func() { t.window = t.window.cut(window(s.cfg.Window), time.Since(began), s.pace.lasted) }()
 	deliveries := make(chan pubsub.Delivery, 32)
 	ended := make(chan error, 1)
 	go func() { // owned by this call, which waits for it below
 		defer close(deliveries)
-		ended <- receive(ctx, s.subscription(ctx, t.name, t.start(s.disabled)), deliveries)
+		ended <- receive(ctx, s.subscription(ctx, t.name, start), deliveries)
 	}()
 	var err error
 	for d := range deliveries {

@@ -36,9 +36,25 @@ type stream struct {
 	call       call
 	window     int
 	owed       int // events taken and not yet asked for again
+	grow       growth
 	silence    time.Duration
 	deliveries chan Delivery
 	err        error
+}
+
+// growth is how a window that began small becomes larger.
+type growth struct {
+	limit int
+	every time.Duration
+	at    time.Time // of the last time
+}
+
+// grown doubles the window if it is time, and owes the difference.
+func (s *stream) grown() {
+	if g := &s.grow; s.window < g.limit && time.Since(g.at) >= g.every {
+		more := min(s.window, g.limit-s.window)
+		s.window, s.owed, g.at = s.window+more, s.owed+more, time.Now()
+	}
 }
 
 // errSilent is the cause of a call that the stream itself ended.
@@ -104,6 +120,7 @@ func (s *stream) next() (Delivery, error) {
 // the window is then far from empty, and a request for each would only cost.
 func (s *stream) taken(n int) {
 	s.owed += n
+	s.grown()
 	if s.owed > 0 && (len(s.deliveries) == 0 || s.owed >= s.window/4) {
 		s.call.ask(min(s.owed, s.window))
 		s.owed = 0

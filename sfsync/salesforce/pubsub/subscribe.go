@@ -3,6 +3,7 @@ package pubsub
 import (
 	"context"
 	"iter"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -16,6 +17,9 @@ type Start struct {
 	preset pb.ReplayPreset
 	after  []byte
 	set    bool
+
+	window int // 0 is that of the Options
+	double time.Duration
 }
 
 // Latest begins with the events published after the subscription does. The
@@ -26,6 +30,15 @@ func Latest() Start { return Start{preset: pb.ReplayPreset_LATEST, set: true} }
 // id is opaque and comes from an [Event] or a [Delivery].
 func After(replayID []byte) Start {
 	return Start{preset: pb.ReplayPreset_CUSTOM, after: replayID, set: len(replayID) > 0}
+}
+
+// Within is the start with a smaller window, which doubles each time the
+// subscription has lasted for double without ending, up to [Options.Window].
+// Events on their way are delivered again after a cut, and count again against
+// the org's event deliveries: a smaller window costs fewer.
+func (s Start) Within(window int, double time.Duration) Start {
+	s.window, s.double = window, double
+	return s
 }
 
 // Delivery is one answer of the service: events in order, or none.
@@ -60,14 +73,22 @@ func (p *PubSub) Subscribe(ctx context.Context, topic string, start Start) iter.
 			yield(Delivery{}, fault.New(fault.RequestInvalid, "pubsub.Subscribe", "say where to begin: After the stored position, or Latest if there is none"))
 			return
 		}
+		first := p.options.window()
+		if start.window > 0 {
+			first = min(first, start.window)
+		}
 		s, err := p.open(ctx, topic, ahead, func(ctx context.Context, client pb.PubSubClient) (call, error) {
 			rpc, err := client.Subscribe(ctx)
 			if err != nil {
 				return nil, err
 			}
-			_ = rpc.Send(&pb.FetchRequest{TopicName: topic, ReplayPreset: start.preset, ReplayId: start.after, NumRequested: int32(p.options.window())})
+			_ = rpc.Send(&pb.FetchRequest{TopicName: topic, ReplayPreset: start.preset, ReplayId: start.after, NumRequested: int32(first)})
 			return subscribed{rpc, topic}, nil
 		})
+		if err == nil && first < s.window {
+			s.grow = growth{limit: s.window, every: start.double, at: time.Now()}
+			s.window = first
+		}
 		s.pass(err, yield)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"runtime"
 	"strings"
 	"testing"
@@ -208,6 +209,54 @@ func TestSubscribeAsksAgainAtOnce(t *testing.T) {
 	}
 	if taken != 6 {
 		t.Errorf("%d events came, want 6: each taken one is asked for again though 99 are outstanding", taken)
+	}
+}
+
+// A window that begins small doubles in quiet, up to that of the options.
+func TestSubscribeWindowGrows(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		window int
+		double time.Duration
+		want   []int // events asked for, one at a time delivered
+	}{
+		{"it is time after each delivery", 3, 0, []int{3, 4, 5, 1, 1}},
+		{"it is not time yet", 3, time.Hour, []int{3, 1, 1, 1, 1}},
+		{"larger than that of the options", 20, 0, []int{10, 1, 1, 1, 1}},
+		{"none given", 0, 0, []int{10, 1, 1, 1, 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			asked := make(chan int, len(c.want))
+			org := serve(t, &script{subscribe: func(s subscription) error {
+				for i := range c.want {
+					r, err := s.Recv()
+					if err == nil {
+						asked <- int(r.GetNumRequested())
+						err = s.Send(answer(i, 1))
+					}
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			}})
+			start := pubsub.Latest().Within(c.window, c.double)
+			for _, err := range pubsub.New(org, pubsub.Options{Window: 10}).Subscribe(soon(t), topic, start) {
+				if err != nil {
+					break
+				}
+			}
+			close(asked)
+			var got []int
+			for n := range asked {
+				got = append(got, n)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("asked for %v, want %v", got, c.want)
+			}
+		})
 	}
 }
 
