@@ -70,16 +70,16 @@ func TestPollLongTransaction(t *testing.T) {
 	})
 }
 
-// The first position, and that after a gap in the list of deletes, wait for an
-// open transaction as well.
+// The first position waits for an open transaction as well.
 func TestPollFirstCopyBesideTransaction(t *testing.T) {
 	polled(t, salesforcetest.Config{Records: 10}, func(h *history) {
 		tx := h.org.Begin()
 		defer tx.Rollback()
 		h.must(tx.Update("Contact", h.id, map[string]any{"LastName": "committed late"}))
 		time.Sleep(time.Hour)
-		h.pass()
-		h.must(tx.Commit())
+		commit := sync.OnceFunc(func() { h.must(tx.Commit()) }) // once the job has read
+		h.org.Intercept(salesforcetest.Fault{Path: "/results", Rewrite: func(body []byte) []byte { commit(); return body }})
+		h.must(h.sync.CatchUp(h.Context()))
 		time.Sleep(2 * time.Minute)
 		h.pass()
 	})
@@ -164,25 +164,21 @@ func TestPollAfterWeeks(t *testing.T) {
 // last row, even where all rows were stamped in one second.
 func TestPollInterrupted(t *testing.T) {
 	for _, c := range []struct {
-		name, code string
-		passes     int
+		name, code    string
+		times, passes int
 	}{
-		{"cursor lost", "INVALID_QUERY_LOCATOR", 1},
-		{"died", "MALFORMED_QUERY", 2},
+		{"cursor always lost", "INVALID_QUERY_LOCATOR", -1, 1},
+		{"died", "MALFORMED_QUERY", 1, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			polled(t, salesforcetest.Config{Records: 4500}, func(h *history) {
 				h.pass()
-				h.must(h.org.Transaction(func(tx *salesforcetest.Tx) error {
-					for _, id := range h.ids("Contact") {
-						if err := tx.Update("Contact", id, map[string]any{"LastName": "changed"}); err != nil {
-							return err
-						}
-					}
-					return nil
-				}))
-				time.Sleep(time.Hour)
-				h.org.Intercept(salesforcetest.Fault{Path: "/query/", Nth: 1, Status: 400, Code: c.code})
+				ids := h.ids("Contact")
+				for _, some := range [][]string{ids, ids[1500:2500]} { // in another order than that of the ids
+					h.must(h.org.Transaction(func(tx *salesforcetest.Tx) error { return updateAll(tx, some) }))
+					time.Sleep(time.Hour)
+				}
+				h.org.Intercept(salesforcetest.Fault{Path: "/query/", Times: c.times, Status: 400, Code: c.code})
 				for range c.passes - 1 {
 					if h.sync.CatchUp(h.Context()) == nil {
 						t.Error("the pass did not die")
@@ -192,6 +188,15 @@ func TestPollInterrupted(t *testing.T) {
 			})
 		})
 	}
+}
+
+func updateAll(tx *salesforcetest.Tx, ids []string) error {
+	for _, id := range ids {
+		if err := tx.Update("Contact", id, map[string]any{"LastName": "changed"}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A record that is deleted while the first copy is read does not come back with
@@ -213,5 +218,32 @@ func TestPollDeleteDuringRead(t *testing.T) {
 		if d := h.difference(); d != "" {
 			t.Error(d)
 		}
+	})
+}
+
+// A running copy follows an object that has no change events.
+func TestPolled(t *testing.T) {
+	polled(t, salesforcetest.Config{Records: 20}, func(h *history) {
+		h.org.Select("Contact", false)
+		h.stop = h.start()
+		h.Cleanup(func() { h.stop() })
+		id := h.id
+		for _, step := range []struct {
+			name string
+			do   func()
+		}{
+			{"the first copy", func() {}},
+			{"an insert", func() { id = h.org.Insert("Contact", map[string]any{"LastName": "inserted"}) }},
+			{"an update", func() { h.org.Update("Contact", id, map[string]any{"Email": "changed@example.com"}) }},
+			{"a delete", func() { h.org.Delete("Contact", id) }},
+			{"an undelete", func() { h.org.Undelete("Contact", id) }},
+		} {
+			step.do()
+			time.Sleep(10 * time.Minute)
+			if d := h.difference(); d != "" {
+				t.Errorf("%s: %s", step.name, d)
+			}
+		}
+		h.must(h.stop())
 	})
 }

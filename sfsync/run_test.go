@@ -47,22 +47,3 @@ func TestCatchUp(t *testing.T) {
 		}
 	}
 }
-
-// An object that has no change events is polled, where the policy says so.
-func TestPolled(t *testing.T) {
-	t.Parallel()
-	org := newOrg(t, salesforcetest.Config{Records: 20})
-	org.Select("Contact", false)
-	r := open(t, org, t.TempDir(), polledPolicy)
-	r.sync.Hasten(1000)
-	stop := r.start()
-	defer stop()
-	r.await("the first copy", r.equal)
-	id := org.Insert("Contact", map[string]any{"LastName": "inserted"})
-	r.await("an insert", r.equal)
-	org.Update("Contact", id, map[string]any{"Email": "changed@example.com"})
-	r.await("an update", r.equal)
-	org.Delete("Contact", id)
-	r.await("a delete", r.equal)
-	r.must(stop())
-}
