@@ -186,7 +186,7 @@ func (s *session) changed(ctx context.Context, o *object, p scroll) error {
 		if err == nil {
 			return s.commitAlone(ctx, store.ObjectBatch{Object: o.name, Caught: p.covered - settled})
 		}
-		if fault.CodeOf(err) != fault.NotFound || p == begun {
+		if fault.CodeOf(err) != fault.Truncated || p == begun {
 			return err
 		}
 	}
