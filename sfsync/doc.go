@@ -11,8 +11,9 @@
 //
 // [Sync.Run] is the whole job. [Sync.CatchUp] is one pass without a stream, for
 // cron jobs. [Sync.Changes] hands each batch to a pipeline before it is
-// applied. [Sync.Plan] says what a changed policy would do, before it is done,
-// and [Sync.Status] how far the copy is.
+// applied. [Sync.Reconcile] and [Sync.Backfill] look for what no event told of,
+// beside a run or alone. [Sync.Plan] says what a changed policy would do, before
+// it is done, and [Sync.Status] how far the copy is.
 //
 // # How a change reaches the store
 //

@@ -134,7 +134,9 @@ func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, 
 	if err != nil {
 		return err
 	}
-	parts[0].Update, parts[0].Seen.Read = []store.Read{*read}, read.ID
+	if read.ID != 0 { // one that a restart resumes
+		parts[0].Update, parts[0].Seen.Read = []store.Read{*read}, read.ID
+	}
 	_, err = s.enqueue(ctx, store.Batch{Objects: parts})
 	s.status.reading(o.name, read.Done, int64(job.Records))
 	return err

@@ -17,7 +17,10 @@ func (s *session) payRange(ctx context.Context, o *object) (bool, error) {
 	o.mu.Lock()
 	owed, rest := append([]store.Range(nil), o.owed...), o.void.until.After(time.Now())
 	o.mu.Unlock()
-	if len(owed) == 0 || rest {
+	if len(owed) == 0 {
+		return s.serve(ctx, o)
+	}
+	if rest {
 		return false, nil
 	}
 	read, err := s.beginRead(ctx, o, owed[0])

@@ -54,6 +54,7 @@ const (
 	KindReveal    Kind = "reveal"    // fields were opened, or were about to be
 	KindDenied    Kind = "denied"    // an opening was refused (Code)
 	KindReconcile Kind = "reconcile" // an object was compared; Count rows differed, as Reason says
+	KindBackfill  Kind = "backfill"  // a read of up to Count records was asked for by hand; Reason says why
 	KindForget    Kind = "forget"    // a person was forgotten
 )
 

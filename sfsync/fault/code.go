@@ -17,6 +17,9 @@ const (
 	ConfigInvalid Code = "config_invalid"
 	// BudgetSpent: the run has read as much as its caller allows one run.
 	BudgetSpent Code = "budget_spent"
+	// BackfillRefused: a read of everything, asked for by hand, is not
+	// authorised: it lacks a bound, has expired or would exceed one.
+	BackfillRefused Code = "backfill_refused"
 	// Internal: a state that should be impossible; please report it.
 	Internal Code = "internal"
 )
