@@ -38,7 +38,7 @@ func (s *session) carriesAll(ctx context.Context, t *topic) error {
 // view all records, which the service says of the object's own topic only, and
 // that the object is on the channel, without a filter.
 func (s *session) carries(ctx context.Context, t *topic, o *object) error {
-	if _, err := s.events.Topic(ctx, "/data/"+minimize.EventName(o.api)); err != nil || !t.shared() {
+	if err := s.seesAll(ctx, o); err != nil || !t.shared() {
 		return err
 	}
 	const op = "sfsync.Run"

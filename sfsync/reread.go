@@ -154,6 +154,11 @@ func (s *session) retrieve(ctx context.Context, o *object, list []string) (*seal
 		}
 		changes = append(changes, c)
 	}
+	if len(absent) > 0 {
+		if err := s.seesAll(ctx, o); err != nil {
+			return nil, nil, 0, err
+		}
+	}
 	if err := s.merged(ctx, o, absent); err != nil {
 		return nil, nil, 0, err
 	}

@@ -101,36 +101,55 @@ func (s *sight) release(name string) {
 // held. Describes are not asked for conditionally: a permission that was taken
 // away is no change of the object (REST API guide, "sObject Describe").
 func (s *session) watch(ctx context.Context, o *object) error {
-	o.mu.Lock()
-	var err error
-	if o.held != nil { // since before this session
-		err = s.oweSight(ctx, o, store.Lost)
+	if err := s.holdOn(ctx, o); err != nil {
+		return err
 	}
-	o.mu.Unlock()
-	for err == nil && ctx.Err() == nil {
+	tick := time.NewTicker(s.pace.look / 5) // the least that a look may be late
+	defer tick.Stop()
+	for last := time.Now(); ; {
 		select {
-		case <-time.After(o.untilLook(s.pace)):
+		case <-tick.C:
+			if !o.lookDue(last, s.pace) {
+				continue
+			}
 		case <-o.doubt:
 		case <-ctx.Done():
 			return nil
 		}
-		err = s.keepTrying(ctx, o.name, func(ctx context.Context) error { return s.look(ctx, o) })
+		if err := s.keepTrying(ctx, o.name, func(ctx context.Context) error { return s.look(ctx, o) }); err != nil {
+			return err
+		}
+		last = time.Now()
 	}
-	return err
 }
 
-func (o *object) untilLook(p pace) time.Duration {
+// holdOn makes the debt of an object durable that was held before this session.
+func (s *session) holdOn(ctx context.Context, o *object) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.held == nil {
+		return nil
+	}
+	return s.oweSight(ctx, o, store.Lost)
+}
+
+// lookDue reports whether the last look at the object was long enough ago.
+func (o *object) lookDue(last time.Time, p pace) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	wait := p.sight
 	switch {
 	case o.held != nil:
-		return o.held.wait
-	case o.unseen == store.Lost: // and the process ended meanwhile
-		return 0
-	case o.unseen != 0:
-		return min(p.sight, time.Until(time.Unix(o.unseen, 0)))
+		wait = o.held.wait
+		if o.held.since.After(last) {
+			last = o.held.since
+		}
+	case o.unseen == store.Lost: // and the process ended before it was regained
+		return true
+	case o.unseen != 0 && time.Now().Unix() >= o.unseen:
+		return true
 	}
-	return p.sight
+	return time.Since(last) >= wait
 }
 
 // errChanged ends a session whose tables no longer fit the org.
@@ -160,6 +179,18 @@ func (s *session) look(ctx context.Context, o *object) error {
 	}
 	s.stop(errChanged)
 	return errChanged
+}
+
+// seesAll fails unless the user may view all records of the object: to one who
+// may not, those that others own look deleted. Whether the object's own topic may be
+// subscribed to tells, also of one on a channel, and costs no API call. A pass without a stream, and an
+// object without a topic, have the loss guard only.
+func (s *session) seesAll(ctx context.Context, o *object) error {
+	if !s.streaming || o.topic == nil {
+		return nil
+	}
+	_, err := s.events.Topic(ctx, "/data/"+minimize.EventName(o.api))
+	return err
 }
 
 // inSight looks at an object that was lost before a pass without a stream, and
