@@ -1,6 +1,10 @@
 package sfsync
 
-import "time"
+import (
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
 
 // Disable switches single rules of the apply algorithm off.
 func (s *Sync) Disable(rules ...string) {
@@ -8,6 +12,9 @@ func (s *Sync) Disable(rules ...string) {
 		s.disabled |= ruleNames[r]
 	}
 }
+
+// Owed is what is owed after a batch, as an object keeps it.
+func Owed(owed, owe, paid []store.Range) []store.Range { return balance(owed, owe, paid) }
 
 // Hasten divides every interval of the engine's own work by n.
 func (s *Sync) Hasten(n int) { s.pace = s.pace.faster(time.Duration(n)) }

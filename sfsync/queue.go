@@ -48,12 +48,7 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	if b.Floor {
 		o.floor = o.n
 	}
-	for _, owe := range b.Owe {
-		o.owed = indebted(o.owed, owe)
-	}
-	for _, paid := range b.Paid {
-		o.owed = without(o.owed, paid)
-	}
+	o.owed = balance(o.owed, b.Owe, b.Paid)
 	for i := range b.Begin {
 		b.Begin[i].N0 = o.n
 		o.open[b.Begin[i].ID] = o.n
@@ -74,6 +69,17 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 	b.ForgetGone = o.forgettable(disabled)
 	o.forgot = max(o.forgot, b.ForgetGone)
 	o.enter(b)
+}
+
+// balance is what is owed after a batch.
+func balance(owed, owe, paid []store.Range) []store.Range {
+	for _, r := range owe {
+		owed = indebted(owed, r)
+	}
+	for _, r := range paid {
+		owed = without(owed, r)
+	}
+	return owed
 }
 
 // indebted adds a debt as the store does: a full one replaces a stamp debt of

@@ -88,6 +88,8 @@ func TestReconcile(t *testing.T) {
 				r.must(stop())
 			}
 			want := r.unheard()
+			org.Silent("Contact", evented, map[string]any{"LastName": "and not heard"})
+			org.Intercept(salesforcetest.Fault{Path: collections, Times: -1, Delay: 300 * time.Millisecond}) // is waited for
 			if c.policy == polledPolicy {
 				want["Contact"] = sfsync.Drift{Missing: 1, Stale: 3, Gone: 3}
 			}
@@ -238,6 +240,20 @@ func (r *rig) blind(hidden int) {
 	r.org.SetSharing("Contact", func(id string) bool { return !slices.Contains(list, id) })
 }
 
+// blindLater makes every contact differ from its row, and hides some of them
+// from the user once a comparison has seen them.
+func (r *rig) blindLater(from, to int) {
+	ids := r.ids("Contact")
+	for _, id := range ids {
+		r.org.Silent("Contact", id, map[string]any{"LastName": "silent"})
+	}
+	r.org.Intercept(salesforcetest.Fault{Path: "/results", Rewrite: func(body []byte) []byte {
+		r.org.SetViewAll("Contact", false)
+		r.org.SetSharing("Contact", func(id string) bool { return !slices.Contains(ids[from:to], id) })
+		return body
+	}})
+}
+
 func (r *rig) live(object string) (n int) {
 	for row, err := range r.rows.Rows(r.Context(), object) {
 		r.must(err)
@@ -255,11 +271,12 @@ func TestLossRefused(t *testing.T) {
 	t.Parallel()
 	reconcile := func(r *rig) error { _, err := r.sync.Reconcile(r.Context()); return err }
 	for _, c := range []struct {
-		name string
-		play func(r *rig) error
+		name    string
+		records int
+		play    func(r *rig) error
 	}{
-		{"by a comparison", func(r *rig) error { r.blind(90); return reconcile(r) }},
-		{"by a full read", func(r *rig) error {
+		{"by a comparison", 0, func(r *rig) error { r.blind(90); return reconcile(r) }},
+		{"by a full read", 0, func(r *rig) error {
 			disarm := r.org.Intercept(salesforcetest.Fault{Path: "/jobs/query", Times: -1, Status: 503, Code: "SERVER_UNAVAILABLE"})
 			stop := r.start()
 			r.org.OverflowNext()
@@ -270,14 +287,9 @@ func TestLossRefused(t *testing.T) {
 			r.blind(90)
 			return r.sync.CatchUp(r.Context())
 		}},
-		{"one by one", func(r *rig) error {
-			for _, id := range r.ids("Contact") {
-				r.org.Silent("Contact", id, map[string]any{"LastName": "silent"})
-			}
-			r.org.Intercept(salesforcetest.Fault{Path: "/results", Rewrite: func(body []byte) []byte { r.blind(90); return body }})
-			return reconcile(r)
-		}},
-		{"little by little, over restarts", func(r *rig) error {
+		{"one by one", 0, func(r *rig) error { r.blindLater(0, 90); return reconcile(r) }},
+		{"one by one, over two calls", 1000, func(r *rig) error { r.blindLater(430, 580); return reconcile(r) }},
+		{"little by little, over restarts", 0, func(r *rig) error {
 			r.blind(15)
 			r.must(reconcile(r))
 			if n := r.live("Contact"); n != 85 {
@@ -290,16 +302,21 @@ func TestLossRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			org := newOrg(t, salesforcetest.Config{Records: 100})
+			org := newOrg(t, salesforcetest.Config{Records: max(100, c.records)})
 			r := open(t, org, t.TempDir(), contactPolicy)
 			r.copied()
 			if err := c.play(r); !errors.Is(err, fault.LossRefused) {
 				t.Errorf("got %v, want %s", err, fault.LossRefused)
 			}
-			if n := r.live("Contact"); n < 85 {
-				t.Errorf("%d of 100 rows are left", n)
+			if n, all := r.live("Contact"), org.Count("Contact"); n < all*85/100 {
+				t.Errorf("%d of %d rows are left", n, all)
 			}
-			r.blind(60)
+			org.SetViewAll("Contact", true)
+			r.must(reconcile(r)) // and does not go on with the answer that was refused
+			if d := r.difference(); d != "" {
+				t.Error(d)
+			}
+			r.blind(org.Count("Contact") - 40)
 			r.configure(func(cfg *sfsync.Config) { cfg.MaxLoss = 1 })
 			r.must(reconcile(r))
 			if n := r.live("Contact"); n != 40 {

@@ -171,13 +171,7 @@ func (s *status) unreadable(o *object) {
 // owes keeps up what is owed of an object, and reports whether that is more
 // than a reconcile. The caller holds the lock.
 func (s *status) owes(b *store.ObjectBatch) bool {
-	owed := s.owed[b.Object]
-	for _, r := range b.Owe {
-		owed = indebted(owed, r)
-	}
-	for _, r := range b.Paid {
-		owed = without(owed, r)
-	}
+	owed := balance(s.owed[b.Object], b.Owe, b.Paid)
 	s.owed[b.Object] = owed
 	full := slices.ContainsFunc(owed, func(r store.Range) bool { return r.Kind == store.Full })
 	if len(owed) == 0 || full || b.Floor {
