@@ -47,12 +47,12 @@ func (s *session) readPage(ctx context.Context, o *object, read *store.Read, job
 			return err
 		}
 		if chunk.full() {
-			if err := s.commitChunk(ctx, o, read, job, chunk); err != nil {
+			if err := s.commitChunk(ctx, o, read, job, chunk, ""); err != nil {
 				return err
 			}
 		}
 	}
-	return s.commitChunk(ctx, o, read, job, chunk)
+	return s.commitChunk(ctx, o, read, job, chunk, page.Next)
 }
 
 func (s *session) chunk(o *object, kind store.ReadKind, header []string) (chunk, error) {
@@ -114,8 +114,9 @@ func (c *stampChunk) answers(context.Context) (*sealing, []answer, error) {
 	return c.session.sealing(c.object, nil), list, nil
 }
 
-// commitChunk seals the rows, without the object's lock, then settles them.
-func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, job bulk.Job, c chunk) error {
+// commitChunk seals the rows, without the object's lock, then settles them. With
+// next they are the last of their page, and the read goes on there.
+func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, job bulk.Job, c chunk, next string) error {
 	n := int64(c.len())
 	if n == 0 {
 		return nil
@@ -126,6 +127,9 @@ func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, 
 	}
 	read.Page += n
 	read.Done += n
+	if next != "" {
+		read.Locator, read.Page = next, 0
+	}
 	defer lockAll(o.family)()
 	if read.N0 < o.floor && o.void.reads == 0 && s.disabled&floorVoidsReads == 0 {
 		return errVoid

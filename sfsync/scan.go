@@ -74,6 +74,17 @@ func (s *session) beginRead(ctx context.Context, o *object, r store.Range) (stor
 	return begin[0], batch.wait(ctx)
 }
 
+// jobLost lets a run wait and go on where Salesforce no longer knows the job or
+// its results, which it keeps for seven days (Bulk API 2.0 guide, "Limits"). A
+// single pass ends with the fault itself; the next makes another job.
+func (s *session) jobLost(err error) error {
+	if !s.streaming {
+		return err
+	}
+	s.log.Warn("Salesforce has lost a Bulk job or its results", "fault", err)
+	return fault.New(fault.Unavailable, "sfsync.Run", "Salesforce has lost a Bulk job or its results; another job is made")
+}
+
 // readJob makes or resumes the Bulk job of the read and commits its pages. over
 // reports whether the job has ended without paying: it has failed, was aborted
 // or deleted, is incomplete, holds what cannot be decoded, or has become void.
@@ -87,11 +98,16 @@ func (s *session) readJob(ctx context.Context, o *object, read *store.Read) (ove
 	if err == nil {
 		err = s.readResults(ctx, o, read, job)
 	}
-	switch fault.CodeOf(err) {
-	case fault.NotFound, fault.Truncated, fault.RequestInvalid, fault.PayloadInvalid, errVoid.Code():
+	if job.State == bulk.Failed || job.State == bulk.Aborted {
 		return true, err
 	}
-	return job.State == bulk.Failed || job.State == bulk.Aborted, err
+	switch fault.CodeOf(err) {
+	case fault.NotFound, fault.RequestInvalid:
+		return true, s.jobLost(err)
+	case fault.Truncated, fault.PayloadInvalid, errVoid.Code():
+		return true, err
+	}
+	return false, err
 }
 
 func (s *session) createJob(ctx context.Context, o *object, read *store.Read) error {
