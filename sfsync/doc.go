@@ -42,9 +42,10 @@
 //	SERVER_UNAVAILABLE, API_CURRENTLY_DISABLED, 5xx, no answer
 //	                                          five attempts within seconds, then again after 1 second to 1 minute
 //	UNABLE_TO_LOCK_ROW                        the same
-//	QUERY_TIMEOUT, REQUEST_RUNNING_TOO_LONG   less at once: half as many ids, down to one; a failed Bulk job is made again
+//	QUERY_TIMEOUT, REQUEST_RUNNING_TOO_LONG   less at once: half as many ids, down to one, or fewer rows of a poll;
+//	                                          Salesforce itself splits a Bulk job, so one that failed is made again
 //	INVALID_SESSION_ID                        one sign-in for all callers; one that fails is not repeated for 30 seconds
-//	INVALID_QUERY_LOCATOR                     the query begins again
+//	INVALID_QUERY_LOCATOR                     the query goes on behind the last row
 //	404, 409 for a job; Failed, Aborted       another job is made for what is still owed
 //
 // The run ends at once, and is not worth repeating before somebody acts:

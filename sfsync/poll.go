@@ -166,6 +166,24 @@ type scroll struct {
 	id      string // of the last row, or ""
 	covered int64  // up to which all stamps have been committed
 	n0      int64  // the object's N when it began
+	limit   int    // rows of a query at most, 0 for all
+}
+
+// The rows of a query at most, once the org was too long over all of them:
+// half as many each time, and not less than the fewest that are worth a call.
+const (
+	firstLimit  = 2000
+	lowestLimit = 200
+)
+
+// less asks for fewer rows at once; false: there is no sense in fewer.
+func (p *scroll) less() bool {
+	if p.limit > 0 {
+		p.limit /= 2
+	} else {
+		p.limit = firstLimit
+	}
+	return p.limit >= lowestLimit
 }
 
 func (p scroll) soql(t *minimize.Table) string {
@@ -174,34 +192,42 @@ func (p scroll) soql(t *minimize.Table) string {
 	if p.id != "" {
 		where = fmt.Sprintf("SystemModstamp > %s OR (SystemModstamp = %s AND Id > '%s')", at, at, p.id)
 	}
-	return t.SOQL() + " WHERE " + where + " ORDER BY SystemModstamp, Id"
+	soql := t.SOQL() + " WHERE " + where + " ORDER BY SystemModstamp, Id"
+	if p.limit > 0 {
+		soql += fmt.Sprint(" LIMIT ", p.limit)
+	}
+	return soql
 }
 
 // changed reads what is left of a scroll and moves the position to its end. A
-// cursor that the org drops on the way is replaced by a new query.
+// cursor that the org drops on the way is replaced by a new query, and a query
+// that takes the org too long by one for fewer rows.
 func (s *session) changed(ctx context.Context, o *object, p scroll) error {
 	for {
 		begun := p
-		err := s.pages(ctx, o, &p)
-		if err == nil {
+		rows, err := s.pages(ctx, o, &p)
+		switch {
+		case err == nil && (p.limit == 0 || rows < p.limit):
 			return s.commitAlone(ctx, store.ObjectBatch{Object: o.name, Caught: p.covered - settled})
-		}
-		if fault.CodeOf(err) != fault.Truncated || p == begun {
+		case err == nil, fault.CodeOf(err) == fault.TooLarge && p.less():
+		case fault.CodeOf(err) != fault.Truncated || p == begun:
 			return err
 		}
 	}
 }
 
-func (s *session) pages(ctx context.Context, o *object, p *scroll) error {
+// pages reads one query of a scroll and returns how many rows it had.
+func (s *session) pages(ctx context.Context, o *object, p *scroll) (rows int, err error) {
 	for page, err := range s.rest.Pages(ctx, p.soql(o.table)) {
 		if err == nil {
 			err = s.changedPage(ctx, o, page, p)
 		}
 		if err != nil {
-			return err
+			return rows, err
 		}
+		rows += len(page.Records)
 	}
-	return nil
+	return rows, nil
 }
 
 // changedPage queues what becomes of a page's rows, and moves the position up

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -137,7 +139,7 @@ func TestWaitsOut(t *testing.T) {
 		{name: "gateway", calls: all, status: 502, body: "<html>CANARY57</html>", code: fault.Unavailable, most: aMinute},
 		{name: "record locked", calls: []call{reread, create}, status: 400, body: says("UNABLE_TO_LOCK_ROW"), code: fault.Conflict, most: aMinute},
 		{name: "session", calls: data, status: 401, body: says("INVALID_SESSION_ID"), code: fault.SessionExpired, most: aMinute},
-		{name: "too much asked", calls: []call{create, failed, poll}, status: 400, body: says("QUERY_TIMEOUT"), code: fault.TooLarge, most: 150},
+		{name: "too much asked", calls: []call{create, failed, poll}, status: 400, body: says("QUERY_TIMEOUT"), code: fault.TooLarge, most: aMinute},
 	}, func(r *refused, a remedy) {
 		name := "Contact"
 		if w := r.sync.Status().Waiting; w[name].Code != a.code && w["/data/ContactChangeEvent"].Code != a.code {
@@ -308,5 +310,43 @@ func TestPollBeginsAgain(t *testing.T) {
 		return nil
 	}))
 	r.await("all pages", func() bool { return lost.Load() > 2 && r.equal() })
+	r.must(stop())
+}
+
+// So does a poll: a query with a limit, from the last row on.
+func TestPollAsksForLess(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 3})
+	r := open(t, org, t.TempDir(), polledPolicy)
+	r.sync.Hasten(1000)
+	stop := r.start()
+	defer stop()
+	r.await("the first copy", r.equal)
+	var limits sync.Map // the queries that were let through
+	limit := regexp.MustCompile(`LIMIT\+(\d+)`)
+	org.Intercept(salesforcetest.Fault{Method: http.MethodPost, Path: "/composite", Times: -1, Status: 400, Body: says("QUERY_TIMEOUT"), Match: func(q *http.Request) bool {
+		body, err := io.ReadAll(q.Body)
+		q.Body = io.NopCloser(bytes.NewReader(body))
+		if err != nil || !bytes.Contains(body, []byte("ORDER+BY+SystemModstamp")) {
+			return false
+		}
+		if found := limit.FindSubmatch(body); found != nil && string(found[1]) <= "250" && len(found[1]) == 3 {
+			limits.Store(string(found[1]), true)
+			return false
+		}
+		return true
+	}})
+	r.must(org.Transaction(func(tx *salesforcetest.Tx) error {
+		for range 600 {
+			if _, err := tx.Insert("Contact", map[string]any{"LastName": "polled"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	r.await("all rows", r.equal)
+	if _, ok := limits.Load("250"); !ok {
+		t.Error("no query for 250 rows was made")
+	}
 	r.must(stop())
 }
