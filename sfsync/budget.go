@@ -97,16 +97,18 @@ func (m *meter) spent() error {
 
 // allowance is one of the org's allocations of 24 hours.
 type allowance struct {
+	name      string
 	share     float64
 	used, max int64 // max is 0 until known
 	refused   bool  // the org said no, whatever the numbers say
+	told      bool  // that it is spent
 }
 
-func newAllowance(share float64) allowance {
+func newAllowance(name string, share float64) allowance {
 	if share == 0 {
 		share = usualShare
 	}
-	return allowance{share: share}
+	return allowance{name: name, share: share}
 }
 
 func (a *allowance) spent() bool {

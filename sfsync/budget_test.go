@@ -3,7 +3,6 @@ package sfsync_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
@@ -56,6 +56,18 @@ func (r *rig) waiting(name string, code fault.Code) {
 		w := r.sync.Status().Waiting[name]
 		return w.Code == code && time.Until(w.Until) < 20*time.Second
 	})
+}
+
+// faults checks that the ledger has a fault, of the reason and code.
+func (r *rig) faults(reason string, code fault.Code) {
+	r.Helper()
+	for e, err := range r.rows.Entries(r.Context(), 0) {
+		r.must(err)
+		if e.Entry.Kind == audit.KindFault && e.Entry.Reason == reason && e.Entry.Code == string(code) {
+			return
+		}
+	}
+	r.Errorf("the ledger has no %s (%s)", code, reason)
 }
 
 // At the share, or when the org refuses, no call is made but the look at the
@@ -102,6 +114,8 @@ func TestCallsBudget(t *testing.T) {
 				t.Errorf("ready %v with %d calls left", s.Ready(time.Hour), s.CallsLeft)
 			}
 
+			r.faults("API calls", fault.LimitExceeded)
+
 			org.SetAPICalls(10, 1000)
 			r.await("the re-read", r.equal)
 			r.await("no more waiting", func() bool { return r.sync.Status().Ready(time.Hour) })
@@ -128,19 +142,6 @@ func TestCallsBudgetAtStart(t *testing.T) {
 	org.SetAPICalls(10, 1000)
 	r.await("the first copy", r.equal)
 	r.must(stop())
-}
-
-// allocation answers looks with deliveries of its own.
-type allocation struct{ remaining atomic.Int64 }
-
-func deliveries(org *salesforcetest.Org, limit int) *allocation {
-	a := &allocation{}
-	a.remaining.Store(int64(limit))
-	org.Intercept(salesforcetest.Fault{Path: "/limits", Times: -1, Rewrite: func(body []byte) []byte {
-		return fmt.Appendf(nil, `{"DailyApiRequests":{"Max":100000,"Remaining":99000},"DailyDeliveredPlatformEvents":{"Max":%d,"Remaining":%d}}`,
-			limit, a.remaining.Load())
-	}})
-	return a
 }
 
 // closed waits until no stream is open, and returns how many there were.
@@ -172,13 +173,13 @@ func TestDeliveriesBudget(t *testing.T) {
 	const contacts, cases = "/data/ContactChangeEvent", "/data/CaseChangeEvent"
 	r := quietStreams(t)
 	org := r.org
-	count, left := countCalls(org), deliveries(org, 40)
+	count := countCalls(org)
+	org.SetDeliveries(0, 40)
 	r.within(sfsync.Budget{Deliveries: 0.5})
 	stop := r.start()
 	defer stop()
 	r.await("all streams", func() bool { open, _ := org.Streams(); return open == 4 })
 
-	left.remaining.Store(20) // what a look sees from now on; the Sync counts for itself
 	for range 20 {
 		org.Insert("Contact", map[string]any{"LastName": "delivered"})
 	}
@@ -194,7 +195,9 @@ func TestDeliveriesBudget(t *testing.T) {
 		t.Errorf("ready %v with %d deliveries left", s.Ready(time.Hour), s.DeliveriesLeft)
 	}
 
-	left.remaining.Store(35)
+	r.faults("event deliveries", fault.LimitExceeded)
+
+	org.SetDeliveries(5, 40)
 	r.await("the stream goes on", r.equal)
 	r.must(stop())
 }
@@ -265,6 +268,7 @@ func TestRunBudgetEndsRun(t *testing.T) {
 	if err := r.sync.Run(ctx); !errors.Is(err, fault.BudgetSpent) {
 		t.Errorf("the run ended with %v", err)
 	}
+	r.faults("", fault.BudgetSpent)
 }
 
 func TestBudgetIsChecked(t *testing.T) {

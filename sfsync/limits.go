@@ -18,6 +18,7 @@ type limits struct {
 	org  *salesforce.Org
 	rest *rest.Client
 	pace *pace
+	tell func(allocation string) // that one has come to its share
 
 	looking chan struct{} // holds one token, taken during a look
 
@@ -30,9 +31,9 @@ type limits struct {
 	shut       context.CancelCauseFunc
 }
 
-func newLimits(b Budget, org *salesforce.Org, client *rest.Client, pace *pace) *limits {
-	l := &limits{org: org, rest: client, pace: pace, looking: make(chan struct{}, 1),
-		calls: newAllowance(b.Calls), deliveries: newAllowance(b.Deliveries)}
+func newLimits(s *Sync, b Budget) *limits {
+	l := &limits{org: s.cfg.Org, rest: s.rest, pace: &s.pace, tell: s.observeLimit, looking: make(chan struct{}, 1),
+		calls: newAllowance("API calls", b.Calls), deliveries: newAllowance("event deliveries", b.Deliveries)}
 	l.open, l.shut = context.WithCancelCause(context.Background())
 	return l
 }
@@ -51,8 +52,12 @@ func (l *limits) left(ctx context.Context, a *allowance) error {
 // check is left without a look. The caller holds mu.
 func (l *limits) check(a *allowance) error {
 	l.heard()
-	if !a.spent() {
+	was := a.told
+	if a.told = a.spent(); !a.told {
 		return nil
+	}
+	if !was {
+		l.tell(a.name)
 	}
 	if soon := time.Now().Add(l.pace.refill); l.next.After(soon) {
 		l.next = soon

@@ -79,7 +79,21 @@ func (s *Sync) session(ctx context.Context, work func(context.Context, *session)
 	if ended(ctx, err) {
 		return nil
 	}
+	se.recordEnd(ctx, err)
 	return err
+}
+
+// recordEnd puts into the ledger that a fault ended the run for good. It may be
+// that of the store, which then cannot take it.
+func (s *session) recordEnd(ctx context.Context, err error) {
+	var e *fault.Error
+	if s.epoch == 0 || !errors.As(err, &e) || mendable(err) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	entry := s.entry(audit.Entry{Kind: audit.KindFault, Object: e.Object(), Code: string(e.Code())})
+	_ = s.cfg.Store.Apply(ctx, &store.Batch{Epoch: s.epoch, Policy: s.cfg.Policy.Version, Entries: append(s.observed.take(), entry)})
 }
 
 // open signs in, compiles the policy against the org, and prepares the store.
@@ -231,6 +245,13 @@ func (s *Sync) observe(e salesforce.Event) {
 		entry.Code = string(fault.CodeOf(e.Err))
 	}
 	s.observed.entries = append(s.observed.entries, s.entry(entry))
+}
+
+// observeLimit notes that an allocation of the org has come to the caller's share.
+func (s *Sync) observeLimit(allocation string) {
+	s.observed.Lock()
+	defer s.observed.Unlock()
+	s.observed.entries = append(s.observed.entries, s.entry(audit.Entry{Kind: audit.KindFault, Reason: allocation, Code: string(fault.LimitExceeded)}))
 }
 
 func (o *observed) take() []audit.Entry {

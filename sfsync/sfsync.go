@@ -121,7 +121,7 @@ func New(cfg Config) (*Sync, error) {
 	s.sight.tables, s.sight.heard = map[string]*minimize.Table{}, map[string]bool{}
 	s.sight.holds, s.sight.ended = map[string]*hold{}, map[string]*hold{}
 	s.bulk.PageRecords = cfg.Budget.pageRecords()
-	s.limits = newLimits(cfg.Budget, cfg.Org, s.rest, &s.pace)
+	s.limits = newLimits(s, cfg.Budget)
 	cfg.Org.Observe(s.observe)
 	return s, nil
 }
