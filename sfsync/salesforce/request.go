@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -65,18 +66,28 @@ func (o *Org) Do(ctx context.Context, r Request) (*http.Response, error) {
 }
 
 // Read is Do for an answer of at most limit bytes, which it returns with the
-// header. A repeatable call whose answer breaks off is made again. A longer
-// answer is fault.TooLarge.
+// header. A repeatable call whose answer breaks off is made again; where only
+// the connection's end ends an answer, it must be JSON to count as whole. A
+// longer answer is fault.TooLarge.
 func (o *Org) Read(ctx context.Context, r Request, limit int64) (body []byte, header http.Header, err error) {
 	err = o.repeat(ctx, r, func(resp *http.Response) (err error) {
 		header = resp.Header
 		body, err = readAll(resp, limit)
+		if err == nil && openEnded(resp) && !json.Valid(body) {
+			err = fault.New(fault.Truncated, "salesforce.Do", "the answer broke off; make the call again")
+		}
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	return body, header, nil
+}
+
+// openEnded reports whether only the end of the connection ended the body, as
+// HTTP/1 allows (RFC 9112, section 6.3): one that was cut looks whole then.
+func openEnded(resp *http.Response) bool {
+	return resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed
 }
 
 func (o *Org) repeat(ctx context.Context, r Request, use func(*http.Response) error) error {

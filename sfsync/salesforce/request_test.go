@@ -1,9 +1,11 @@
 package salesforce_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -343,4 +345,35 @@ func FuzzTokenResponse(f *testing.F) {
 			t.Errorf("identity %+v", id)
 		}
 	})
+}
+
+// TestOpenEnded: a body that ends with its connection is whole only if its
+// JSON is.
+func TestOpenEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	conf := w.tls(instanceHost)
+	conf.NextProtos = []string{"http/1.1"}
+	l := tls.NewListener(w.listen(instanceHost), conf)
+	var calls atomic.Int64
+	go func() { // ends with the listener
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				body := `{"records":[]}`
+				if calls.Add(1) == 1 {
+					body = body[:8]
+				}
+				io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"+body)
+			}
+			conn.Close()
+		}
+	}()
+	body, _, err := w.org(w.config()).Read(t.Context(), salesforce.Request{Path: "x"}, 100)
+	if err != nil || string(body) != `{"records":[]}` || calls.Load() != 2 {
+		t.Errorf("%q after %d calls: %v", body, calls.Load(), err)
+	}
 }
