@@ -28,6 +28,7 @@ type Update struct {
 	Object  string
 	Records int
 	Fields  map[string]string
+	Gaps    bool // its events are gap events
 }
 
 // Getenv answers a setting of the org.
@@ -56,9 +57,24 @@ func (o *Org) Update(u Update, changed *int) error {
 	}
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	for _, id := range ids[:u.Records] {
+		if u.Gaps {
+			o.org.GapNext("")
+		}
 		o.org.Update(u.Object, id, fields)
 	}
 	*changed = u.Records
+	return nil
+}
+
+// Expire makes every position that was given out unknown.
+func (o *Org) Expire(_ int, calls *int) error {
+	*calls = o.org.APICalls()
+	return o.org.Expire()
+}
+
+// Calls counts the API calls made so far.
+func (o *Org) Calls(_ int, calls *int) error {
+	*calls = o.org.APICalls()
 	return nil
 }
 

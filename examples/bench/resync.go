@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"github.com/sfsync/sfsync-go/sfsync/salesforce"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/bulk"
+)
+
+// The queries of a full read of contacts and of a comparison.
+const (
+	contactRows   = "SELECT Id, SystemModstamp, CreatedDate, Loyalty_Tier__c, FirstName, LastName, Email, MobilePhone, MailingStreet, MailingCity, MailingPostalCode FROM Contact"
+	contactStamps = "SELECT Id, SystemModstamp FROM Contact"
+)
+
+// calls counts the API calls of a first copy, and of changes that come whole
+// and as gap events, beside the fewest with which the interfaces could do it.
+func (b *bench) calls(ctx context.Context) ([]line, error) {
+	people, err := b.people(b.size(100_000))
+	if err != nil {
+		return nil, err
+	}
+	before := b.org.calls()
+	if _, err := b.org.copyApart(ctx, b.place("contacts"), "contact.yaml", b.profile); err != nil {
+		return nil, err
+	}
+	first := b.org.calls() - before
+	pages := (people + pageRows - 1) / pageRows
+	changes := b.size(1_000)
+	events, err := b.callsOf(ctx, Update{Records: changes})
+	if err != nil {
+		return nil, err
+	}
+	gaps, err := b.callsOf(ctx, Update{Records: changes, Gaps: true})
+	if err != nil {
+		return nil, err
+	}
+	count := func(what string, ours, least int, note string) line {
+		ratio := ""
+		if least > 0 {
+			ratio = percent(float64(ours), float64(least))
+		}
+		return line{what, fmt.Sprintf("%d calls", ours), fmt.Sprintf("%d", least), ratio, "", note}
+	}
+	return []line{
+		count(fmt.Sprintf("API calls of a first copy of %s rows", thousands(people)), first, 2+pages,
+			fmt.Sprintf("sign-in and describe included; the least is a job, a look at it and each page of %s rows; with -scale 10 the rows are 1,000,000", thousands(pageRows))),
+		count(fmt.Sprintf("API calls of %s changes", thousands(changes)), events, 0, "as events they need no call"),
+		count(fmt.Sprintf("API calls of %s changes in gap events", thousands(changes)), gaps, (changes+1999)/2000, "a call may ask for 2,000 records and asks for up to 500, those at hand"),
+	}, nil
+}
+
+// pageRows is how many rows the test org puts on a page of results.
+const pageRows = 50_000
+
+// callsOf counts the calls while changes come, from when the copy follows.
+func (b *bench) callsOf(ctx context.Context, u Update) (calls int, err error) {
+	err = b.follow(ctx, func(r *replica) error {
+		u.Object, u.Fields = "Contact", map[string]string{"MailingCity": time.Now().Format(time.StampNano)}
+		before, applied := b.org.calls(), r.sync.Status().Applied
+		if err := b.org.do("Update", u); err != nil {
+			return err
+		}
+		err := r.await(ctx, func() bool { return r.sync.Status().Applied >= applied+int64(u.Records) && r.settled(ctx) })
+		calls = b.org.calls() - before
+		return err
+	})
+	return calls, err
+}
+
+// expired measures how long it takes to make good a position that Salesforce no
+// longer knows, beside reading all rows again into nothing.
+func (b *bench) expired(ctx context.Context) ([]line, error) {
+	people, err := b.contacts(ctx, 200_000)
+	if err != nil {
+		return nil, err
+	}
+	changed := b.size(100_000)
+	if err := b.org.do("Update", Update{Object: "Contact", Records: changed, Fields: map[string]string{"MailingCity": "Shelbyville"}}); err != nil {
+		return nil, err
+	}
+	if err := b.org.do("Expire", 0); err != nil {
+		return nil, err
+	}
+	var took time.Duration
+	start := time.Now()
+	if err := b.follow(ctx, func(*replica) error { took = time.Since(start); return nil }); err != nil {
+		return nil, err
+	}
+	limit, err := b.drained(ctx, contactRows)
+	if err != nil {
+		return nil, err
+	}
+	return []line{{"catch-up after an expired position", fmt.Sprintf("%.1f s for %s changed rows", took.Seconds(), thousands(changed)),
+		fmt.Sprintf("all rows by Bulk, into nothing: %.1f s", limit.Elapsed.Seconds()), percent(limit.Elapsed.Seconds(), took.Seconds()), "",
+		fmt.Sprintf("%s of %s Contacts changed in the outage; stamps compared, what differs read by id and sealed", thousands(changed), thousands(people))}}, nil
+}
+
+// reconcile measures the comparison of a copy that agrees with the org, beside
+// the same ids and stamps read into nothing.
+func (b *bench) reconcile(ctx context.Context) ([]line, error) {
+	people, err := b.contacts(ctx, 200_000)
+	if err != nil {
+		return nil, err
+	}
+	var took time.Duration
+	err = b.follow(ctx, func(r *replica) error {
+		start := time.Now()
+		drift, err := r.sync.Reconcile(ctx)
+		took = time.Since(start)
+		if n := drift["Contact"].Total(); n > 0 {
+			return fmt.Errorf("the copy differed from the org in %d rows", n)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	limit, err := b.drained(ctx, contactStamps)
+	if err != nil {
+		return nil, err
+	}
+	w := work{Rows: people, Elapsed: took}
+	return []line{{"reconcile of " + thousands(people) + " rows", fmt.Sprintf("%.1f s, %s rows/s", took.Seconds(), thousands(int(w.rate()))),
+		fmt.Sprintf("ids and stamps into nothing: %.1f s", limit.Elapsed.Seconds()), percent(w.rate(), limit.rate()), "",
+		"Contacts, none of which differ; with -scale 5 they are 1,000,000"}}, nil
+}
+
+// contacts makes sure of a copy of at least so many contacts.
+func (b *bench) contacts(ctx context.Context, n int) (int, error) {
+	people, err := b.people(b.size(n))
+	if err != nil {
+		return 0, err
+	}
+	// What people are new has no event, so a first copy is taken.
+	place := b.place("contacts")
+	if err := os.RemoveAll(place); err != nil {
+		return 0, err
+	}
+	_, err = b.org.copyApart(ctx, place, "contact.yaml", b.profile)
+	return people, err
+}
+
+// follow runs the copy of contacts, and do once nothing is owed of it.
+func (b *bench) follow(ctx context.Context, do func(*replica) error) error {
+	r, err := open(ctx, b.place("contacts"), "contact.yaml", b.org.getenv)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { _, err := r.apply(running, math.MaxInt); ended <- err }()
+	err = r.await(ctx, func() bool { return r.settled(ctx) })
+	if err == nil {
+		err = do(r)
+	}
+	stop()
+	return errors.Join(err, <-ended, r.close())
+}
+
+// settled reports whether the copy follows and nothing is owed.
+func (r *replica) settled(ctx context.Context) bool {
+	if !r.sync.Status().Ready(time.Hour) {
+		return false
+	}
+	dirty, err := r.rows.Dirty(ctx, "Contact", 1)
+	return err == nil && len(dirty) == 0
+}
+
+// await waits until done, for ten minutes at most.
+func (r *replica) await(ctx context.Context, done func() bool) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Minute); !done(); <-tick.C {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return errors.New("the copy does not come to rest; look at its log")
+		}
+	}
+	return nil
+}
+
+// drained is the bare limit of a read of all records: the bytes of its pages,
+// and nothing done with them.
+func (b *bench) drained(ctx context.Context, soql string) (w work, err error) {
+	env, err := salesforce.FromEnv(b.org.getenv)
+	if err != nil {
+		return w, err
+	}
+	org, err := salesforce.New(env)
+	if err != nil {
+		return w, err
+	}
+	defer org.Close()
+	start, cpu := time.Now(), cpuTime()
+	jobs := bulk.New(org)
+	job, err := jobs.Create(ctx, soql, false)
+	if err != nil {
+		return w, err
+	}
+	if job, err = jobs.Wait(ctx, job.ID); err != nil {
+		return w, err
+	}
+	for page, err := range jobs.Results(ctx, job, "") {
+		if err != nil {
+			return w, err
+		}
+		for _, err := range page.Rows() {
+			if err != nil {
+				return w, err
+			}
+			w.Rows++
+		}
+	}
+	w.Elapsed, w.CPU = time.Since(start), cpuTime()-cpu
+	return w, nil
+}
+
+func (r *remote) calls() (n int) {
+	if r.Call("Org.Calls", 0, &n) != nil {
+		return 0
+	}
+	return n
+}
