@@ -131,6 +131,8 @@ var refused = []struct {
 	{"changes", contact("changes: push\nplain: [LeadSource]"), 6, 5, "stream or poll"},
 	{"channel", contact("channel: Sales__chn\nplain: [LeadSource]"), 6, 5, "/data/Name__chn"},
 	{"channel of a polled object", contact("channel: /data/Sales__chn\nchanges: poll\nplain: [LeadSource]"), 6, 5, "polled"},
+	{"full read of no days", contact("full_read: {days: 0}\nplain: [LeadSource]"), 6, 23, "above 0"},
+	{"full read of weeks", contact("full_read: {weeks: 3}\nplain: [LeadSource]"), 6, 17, "not known"},
 	{"retention without days", contact("retention: {from: CreatedDate}\nplain: [LeadSource]"), 6, 5, "days above 0"},
 	{"retention without from", contact("retention: {days: 3}\nplain: [LeadSource]"), 6, 5, "field to count from"},
 	{"retention from an unlisted field", contact("retention: {days: 3, from: Birthdate}\nplain: [LeadSource]"), 6, 26, "not listed"},

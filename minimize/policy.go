@@ -37,6 +37,9 @@ type Object struct {
 	OnForget OnForget `json:"on_forget,omitempty"`
 	// Changes is how changes are noticed.
 	Changes Source `json:"changes,omitempty"`
+	// FullRead is how often all its records are read whole, for values that
+	// change and move no SystemModstamp, such as formulas. Zero is never.
+	FullRead FullRead `json:"full_read,omitzero"`
 	// Channel is the topic to subscribe to, such as "/data/Sales__chn". Empty is
 	// the object's own topic.
 	Channel string `json:"channel,omitempty"`
@@ -82,6 +85,12 @@ type Retention struct {
 	// From is a plain date or datetime field, or CreatedDate or
 	// LastModifiedDate, which need not be listed and are kept if named here.
 	From string `json:"from"`
+}
+
+// FullRead is how long after a read of all records the next one is due.
+type FullRead struct {
+	// Days is the length, above 0.
+	Days int `json:"days"`
 }
 
 // OnForget says what happens to a record about a person who is forgotten.

@@ -86,6 +86,8 @@ func (v validator) settings(path, name string, o Object) *fault.Error {
 		return v.at(path+"/on_forget", fault.New(fault.PolicyInvalid, validating, "on_forget is delete or keep_plain; choose one of the two").On(name))
 	case o.Changes != Stream && o.Changes != Poll:
 		return v.at(path+"/changes", fault.New(fault.PolicyInvalid, validating, "changes is stream or poll; choose one of the two").On(name))
+	case o.FullRead.Days < 0:
+		return v.at(path+"/full_read/days", fault.New(fault.PolicyInvalid, validating, "full_read needs days above 0; set them or take full_read out").On(name))
 	case o.Channel != "" && !topicName.MatchString(o.Channel):
 		return v.at(path+"/channel", fault.New(fault.PolicyInvalid, validating, "the channel is not a topic of change events; write it as /data/Name__chn").On(name))
 	case o.Channel != "" && o.Changes == Poll:

@@ -47,13 +47,16 @@ func (r *reader) object(n ast.Node, path string) (o Object) {
 			})
 		},
 		"on_forget": func(n ast.Node, _ string) { o.OnForget = OnForget(r.choice(n, "delete")) },
-		"changes":   func(n ast.Node, _ string) { o.Changes = Source(r.choice(n, "stream")) },
-		"channel":   func(n ast.Node, _ string) { o.Channel = r.text(n) },
-		"accept":    func(n ast.Node, _ string) { o.Accept = r.text(n) },
-		"was":       func(n ast.Node, path string) { o.Was = r.list(n, path) },
-		"plain":     func(n ast.Node, path string) { o.Plain = r.fields(n, path) },
-		"coarse":    func(n ast.Node, path string) { o.Coarse = r.fields(n, path) },
-		"personal":  func(n ast.Node, path string) { o.Personal = r.fields(n, path) },
+		"full_read": func(n ast.Node, path string) {
+			r.fixed(n, path, keys{"days": func(n ast.Node, _ string) { o.FullRead.Days = r.number(n) }})
+		},
+		"changes":  func(n ast.Node, _ string) { o.Changes = Source(r.choice(n, "stream")) },
+		"channel":  func(n ast.Node, _ string) { o.Channel = r.text(n) },
+		"accept":   func(n ast.Node, _ string) { o.Accept = r.text(n) },
+		"was":      func(n ast.Node, path string) { o.Was = r.list(n, path) },
+		"plain":    func(n ast.Node, path string) { o.Plain = r.fields(n, path) },
+		"coarse":   func(n ast.Node, path string) { o.Coarse = r.fields(n, path) },
+		"personal": func(n ast.Node, path string) { o.Personal = r.fields(n, path) },
 	})
 	return o
 }

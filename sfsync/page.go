@@ -87,7 +87,11 @@ func (c *rowChunk) add(cells [][]byte) error {
 func (c *rowChunk) answers(ctx context.Context) (*sealing, []answer, error) {
 	changes := c.changes[:c.n]
 	c.n = 0
-	return c.session.answers(ctx, c.object, changes)
+	sealing, list, err := c.session.answers(ctx, c.object, changes)
+	for i := range list {
+		list[i].ranged = true
+	}
+	return sealing, list, err
 }
 
 // stampChunk holds rows of a comparison, of which nothing is sealed.

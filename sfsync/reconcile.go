@@ -213,9 +213,20 @@ func (s *session) beginComparison(ctx context.Context, o *object) (bool, error) 
 		o.count = &count{}
 		s.counts.Store(o.name, o.count)
 	}
-	s.status.comparing(o.name)
-	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Owe: []store.Range{store.Whole(store.Stamp)}}}})
+	kind := s.comparison(o)
+	s.status.comparing(o.name, kind)
+	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Owe: []store.Range{store.Whole(kind)}}}})
 	return err == nil, err
+}
+
+// comparison is how the object is compared: by stamps, or now and then by a
+// read of all fields, where the policy asks for it. The caller holds the object.
+func (s *session) comparison(o *object) store.ReadKind {
+	days := s.cfg.Policy.Objects[o.api].FullRead.Days
+	if days > 0 && time.Since(time.Unix(o.refreshed, 0)) >= time.Duration(days)*24*time.Hour {
+		return store.Full
+	}
+	return store.Stamp
 }
 
 // await waits until what is asked for is so.

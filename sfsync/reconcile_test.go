@@ -7,6 +7,8 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +116,45 @@ func TestReconcile(t *testing.T) {
 			r.must(stop())
 			if got := r.ledger(audit.KindReconcile); len(got) != 2 || got[0].Count != want["Contact"].Total() || got[0].Object != "Contact" || got[1].Count != 0 {
 				t.Errorf("ledger: %+v", got)
+			}
+		})
+	}
+}
+
+// A value that changes without a stamp is found where the policy asks for a
+// full read, when that is due, and drift is counted all the same.
+func TestFullRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, setting string
+		away          time.Duration
+		want          bool
+	}{
+		{"not asked for", "", 40 * 24 * time.Hour, false},
+		{"not due", "full_read: {days: 60}", 40 * 24 * time.Hour, false},
+		{"due", "full_read: {days: 30}", 40 * 24 * time.Hour, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var ago atomic.Int64
+			now := func() time.Time { return time.Now().Add(-time.Duration(ago.Load())) }
+			org := newOrg(t, salesforcetest.Config{Records: 30, Now: now})
+			r := open(t, org, t.TempDir(), strings.Replace(contactPolicy, "person: [Id]", "person: [Id]\n    "+c.setting, 1))
+			_, err := r.client.SignIn(t.Context()) // by the clock of both
+			r.must(err)
+			ago.Store(int64(c.away))
+			_, err = r.sync.Reconcile(t.Context())
+			r.must(err)
+			ago.Store(0)
+			org.SilentUnstamped("Contact", r.ids("Contact")[9], map[string]any{"LastName": "without a stamp"})
+			want := r.unheard()
+			drift, err := r.sync.Reconcile(t.Context())
+			r.must(err)
+			if !maps.Equal(drift, want) {
+				t.Errorf("drift %v, want %v", drift, want)
+			}
+			if found := r.equal(); found != c.want {
+				t.Errorf("it was found: %v, want %v", found, c.want)
 			}
 		})
 	}

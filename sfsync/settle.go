@@ -16,6 +16,7 @@ type answer struct {
 	id       string
 	absent   bool // the record was asked for by id and does not exist
 	bare     bool // of a read of stamps: nothing but id and stamp is known
+	ranged   bool // of a read of all records
 	stamp    int64
 	subjects []crypto.Subject
 	owners   []string
@@ -37,6 +38,9 @@ func (m *maker) settle(r *record, a answer, n0, serverTime int64) {
 	case a.bare:
 		m.compare(r, a)
 	default:
+		if a.ranged && (r.row.Mark != store.Live || r.row.Base != a.stamp) {
+			m.o.found(r.row)
+		}
 		m.leave(r, a)
 		m.fill(r, a, serverTime)
 	}

@@ -101,8 +101,9 @@ type status struct {
 	now     Status
 	waiters map[*waiter]bool
 	owed    map[string][]store.Range // by stable name
-	// reconciling are the objects of which no more than a comparison is owed.
-	reconciling map[string]bool
+	// reconciling are the objects of which no more is owed than a reconcile,
+	// which is a read of this kind.
+	reconciling map[string]store.ReadKind
 }
 
 func (s *status) phase(name string) {
@@ -120,7 +121,7 @@ func (s *status) opened(se *session) {
 	defer s.Unlock()
 	before := s.now.Objects
 	s.now.Objects, s.now.Topics = map[string]ObjectStatus{}, map[string]TopicStatus{}
-	s.owed, s.reconciling = map[string][]store.Range{}, map[string]bool{}
+	s.owed, s.reconciling = map[string][]store.Range{}, map[string]store.ReadKind{}
 	for name, o := range se.objects {
 		s.owed[name] = o.owed
 		s.now.Objects[name] = ObjectStatus{Owed: len(o.owed) > 0, Reconciled: before[name].Reconciled, Drift: before[name].Drift}.paused(o.held)
@@ -173,18 +174,18 @@ func (s *status) unreadable(o *object) {
 func (s *status) owes(b *store.ObjectBatch) bool {
 	owed := balance(s.owed[b.Object], b.Owe, b.Paid)
 	s.owed[b.Object] = owed
-	full := slices.ContainsFunc(owed, func(r store.Range) bool { return r.Kind == store.Full })
-	if len(owed) == 0 || full || b.Floor {
+	kind := s.reconciling[b.Object]
+	if b.Floor || !slices.Equal(owed, []store.Range{store.Whole(kind)}) {
 		delete(s.reconciling, b.Object)
 	}
-	return len(owed) > 0 && !s.reconciling[b.Object]
+	return len(owed) > 0 && s.reconciling[b.Object] == ""
 }
 
 // comparing notes that the next thing owed is a reconcile.
-func (s *status) comparing(object string) {
+func (s *status) comparing(object string, kind store.ReadKind) {
 	s.Lock()
 	defer s.Unlock()
-	s.reconciling[object] = true
+	s.reconciling[object] = kind
 }
 
 func (s *status) compared(object string, drift Drift, at int64) {
