@@ -62,12 +62,13 @@ func (l *limits) check(a *allowance) error {
 	if soon := time.Now().Add(l.pace.refill); l.next.After(soon) {
 		l.next = soon
 	}
-	err := fault.New(fault.LimitExceeded, "sfsync.Run", "the caller's share of the org's API calls of 24 hours is used; wait, or raise Config.Budget")
-	if a == &l.deliveries {
-		err = fault.New(fault.LimitExceeded, "sfsync.Run", "the caller's share of the org's event deliveries of 24 hours is used; wait, events are kept 72 hours, or raise Config.Budget")
-		l.shut(err)
+	wait := time.Until(l.next)
+	if a == &l.calls {
+		return fault.New(fault.LimitExceeded, "sfsync.Run", "the caller's share of the org's API calls of 24 hours is used; wait, or raise Config.Budget").After(wait)
 	}
-	return err.After(time.Until(l.next))
+	err := fault.New(fault.LimitExceeded, "sfsync.Run", "the caller's share of the org's event deliveries of 24 hours is used; wait, events are kept 72 hours, or raise Config.Budget").After(wait)
+	l.shut(err) // which hands it to every stream: it must not change any more
+	return err
 }
 
 // heard takes over what the last answer said. The caller holds mu.
