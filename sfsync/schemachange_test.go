@@ -21,20 +21,24 @@ func TestDeletesOfAPausedObject(t *testing.T) {
 	p.must(p.stop())
 }
 
-// A run that begins again while an object is lost goes on without it; a new
-// process, in which nothing has been seen yet, refuses. What happened before
-// the loss was noticed is made good even if the process did not live to see
-// the end of it.
-func TestRestartWhileLost(t *testing.T) {
-	t.Parallel()
-	p := newPaused(t)
+// loseUnnoticed hides a field, and changes it before the loss is noticed in a
+// way that events do not show.
+func (p *paused) loseUnnoticed() {
+	p.Helper()
 	p.org.SetPubSub(salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, DropHiddenBits: true})
 	p.org.HideField("Contact", "Email")
 	p.org.Update("Contact", p.first, map[string]any{"LastName": "Changed", "Email": "changed@example.com"})
 	p.org.Insert("Contact", map[string]any{"LastName": "Third", "Email": "third@example.com"})
 	p.await("the pause", func() bool { return p.code() == fault.FieldLost })
 	p.must(p.stop())
+}
 
+// A run that begins again while an object is lost goes on without it; a new
+// process, in which nothing has been seen yet, refuses.
+func TestRestartWhileLost(t *testing.T) {
+	t.Parallel()
+	p := newPaused(t)
+	p.loseUnnoticed()
 	p.run()
 	p.othersGoOn()
 	p.must(p.stop())
@@ -42,11 +46,18 @@ func TestRestartWhileLost(t *testing.T) {
 		t.Errorf("a pass: %v, want %s", err, fault.FieldLost)
 	}
 	p.must(p.close())
-
 	p.reopen(p.org)
 	if err := p.sync.Run(t.Context()); fault.CodeOf(err) != fault.FieldLost {
 		t.Errorf("a new process: %v, want %s", err, fault.FieldLost)
 	}
+}
+
+// What happened before a loss was noticed is made good even if the process did
+// not live to see the end of it.
+func TestRestartWhenRegained(t *testing.T) {
+	t.Parallel()
+	p := newPaused(t)
+	p.loseUnnoticed()
 	p.must(p.close())
 	p.org.ShowField("Contact", "Email")
 	p.reopen(p.org)

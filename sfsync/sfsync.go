@@ -119,7 +119,7 @@ func New(cfg Config) (*Sync, error) {
 	s := &Sync{cfg: cfg, rest: rest.New(cfg.Org), bulk: bulk.New(cfg.Org),
 		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log, pace: usualPace}
 	s.sight.tables, s.sight.heard = map[string]*minimize.Table{}, map[string]bool{}
-	s.sight.holds, s.sight.ended = map[string]*hold{}, map[string]*hold{}
+	s.sight.holds, s.sight.freed = map[string]*hold{}, map[string]freed{}
 	s.bulk.PageRecords = cfg.Budget.pageRecords()
 	s.limits = newLimits(s, cfg.Budget)
 	cfg.Org.Observe(s.observe)

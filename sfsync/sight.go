@@ -18,7 +18,13 @@ type sight struct {
 	tables map[string]*minimize.Table // by API name, as last described
 	heard  map[string]bool            // topics that have answered
 	holds  map[string]*hold           // by stable name
-	ended  map[string]*hold           // the last one of each object that is not held
+	freed  map[string]freed           // how the last one of an object ended
+}
+
+// freed is when an object was released, and how often it had been looked at.
+type freed struct {
+	at   time.Time
+	wait time.Duration
 }
 
 // describe asks the org for an object and fits the policy to it. A field that
@@ -77,8 +83,8 @@ func (s *sight) hold(name string, err error, p pace) *hold {
 	s.Lock()
 	defer s.Unlock()
 	h := &hold{err: err, since: time.Now(), wait: p.look, over: make(chan struct{})}
-	if before := s.ended[name]; before != nil && h.since.Sub(before.since) < p.sight {
-		h.wait = min(2*before.wait, p.sight)
+	if last, ok := s.freed[name]; ok && h.since.Sub(last.at) < p.sight {
+		h.wait = min(2*last.wait, p.sight)
 	}
 	s.holds[name] = h
 	return h
@@ -93,7 +99,7 @@ func (s *sight) held(name string) *hold {
 func (s *sight) release(name string) {
 	s.Lock()
 	defer s.Unlock()
-	s.ended[name] = s.holds[name]
+	s.freed[name] = freed{time.Now(), s.holds[name].wait}
 	delete(s.holds, name)
 }
 

@@ -130,6 +130,7 @@ func TestLostObjectPausesAlone(t *testing.T) {
 			if !slices.Contains(c.codes, p.code()) {
 				t.Errorf("paused for %s, want %s", p.code(), c.codes)
 			}
+			began, calls := time.Now(), p.org.APICalls()
 			p.othersGoOn()
 			p.org.Update("Contact", p.first, map[string]any{"LastName": "Changed", "Email": "changed@example.com"})
 			p.org.Delete("Contact", p.two)
@@ -137,6 +138,10 @@ func TestLostObjectPausesAlone(t *testing.T) {
 			p.othersGoOn()
 			if got := p.row("Contact", unseen); got.Mark != store.Absent {
 				t.Error("what an event says of the object is kept while it may hide something")
+			}
+			looks := int(time.Since(began)/(5*time.Minute/hasten)) + 1
+			if calls := p.org.APICalls() - calls; calls > 10+3*looks {
+				t.Errorf("%d calls while Contact is looked at %d times", calls, looks)
 			}
 			c.mend(p)
 			p.await("the end of the pause", func() bool { return p.code() == "" })
@@ -194,5 +199,27 @@ func TestStreamLagsBehindPermissions(t *testing.T) {
 		t.Fatal("nothing was hidden: the test shows nothing")
 	}
 	p.await("the second read", p.settledAndEqual)
+	p.must(p.stop())
+}
+
+// An object that the org describes and does not let be read is looked at less
+// and less often, as each release costs a read of everything.
+func TestContradictionsGetRare(t *testing.T) {
+	t.Parallel()
+	p := newPaused(t)
+	p.org.Intercept(salesforcetest.Fault{Times: -1, Method: http.MethodPost, Path: "/jobs/query", Status: http.StatusForbidden, Code: "INSUFFICIENT_ACCESS"})
+	p.org.OverflowNext()
+	p.org.Update("Contact", p.first, map[string]any{"LastName": "Changed"})
+	var pauses []time.Time
+	p.await("five pauses", func() bool {
+		s := p.sync.Status().Objects["Contact"]
+		if s.Paused == fault.Denied && (len(pauses) == 0 || s.Since.After(pauses[len(pauses)-1])) {
+			pauses = append(pauses, s.Since)
+		}
+		return len(pauses) == 5
+	})
+	if last := pauses[4].Sub(pauses[3]); last < 8*5*time.Minute/hasten {
+		t.Errorf("the pauses of an object that is lost again and again began at %v", pauses)
+	}
 	p.must(p.stop())
 }
