@@ -25,14 +25,8 @@ import (
 func tinkAEAD(t testing.TB) tink.AEAD {
 	t.Helper()
 	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := aead.New(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
+	must(t, err)
+	return oracle(t, func() (tink.AEAD, error) { return aead.New(h) })
 }
 
 // careless is a wrapper that ignores associated data, as some are.
