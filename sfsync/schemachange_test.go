@@ -84,8 +84,15 @@ func TestCatchUpWhileLost(t *testing.T) {
 	}
 	p.org.ShowField("Contact", "Email")
 	p.must(p.sync.CatchUp(t.Context()))
-	if d := p.difference(); d != "" {
-		t.Error(d)
+	if d := p.difference(); d != "" || p.code() != "" {
+		t.Errorf("paused for %q, and %s", p.code(), d)
+	}
+	first := p.lastJob.Load()
+	again := time.Now().Add(lag + time.Second)
+	p.await("the quarter of an hour", func() bool { return time.Now().After(again) })
+	p.must(p.sync.CatchUp(t.Context()))
+	if p.lastJob.Load() == first {
+		t.Error("the records of the regained object were not all read again")
 	}
 }
 
