@@ -67,7 +67,7 @@ type Sync struct {
 	counts   sync.Map    // by stable name: *count
 	begun    atomic.Bool // a session has been opened once
 	status   status
-	sight    sight
+	sight    *sight
 	observed observed
 	limits   *limits
 	pace     pace
@@ -117,9 +117,7 @@ func New(cfg Config) (*Sync, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Sync{cfg: cfg, rest: rest.New(cfg.Org), bulk: bulk.New(cfg.Org),
-		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log, pace: usualPace}
-	s.sight.tables, s.sight.heard = map[string]*minimize.Table{}, map[string]bool{}
-	s.sight.holds, s.sight.freed = map[string]*hold{}, map[string]freed{}
+		events: pubsub.New(cfg.Org, pubsub.Options{Window: cfg.Window}), log: log, sight: newSight(), pace: usualPace}
 	s.bulk.PageRecords = cfg.Budget.pageRecords()
 	s.limits = newLimits(s, cfg.Budget)
 	cfg.Org.Observe(s.observe)

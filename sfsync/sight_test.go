@@ -117,7 +117,9 @@ func TestLostObjectPausesAlone(t *testing.T) {
 		{"object hidden", func(p *paused) { p.org.DenyObject("Contact") }, func(p *paused) { p.org.AllowObject("Contact") },
 			[]fault.Code{fault.ObjectLost, fault.Denied}}, // whichever call comes first
 		{"View All lost", func(p *paused) { p.org.SetViewAll("Contact", false) }, func(p *paused) { p.org.SetViewAll("Contact", true) }, []fault.Code{fault.Denied}},
-		{"no longer selected", func(p *paused) { p.org.Select("Contact", false); p.org.CutStreams() },
+		{"no longer selected, the stream silent", func(p *paused) { p.org.Select("Contact", false) },
+			func(p *paused) { p.org.Select("Contact", true) }, []fault.Code{fault.NotSelected}},
+		{"no longer selected, the stream cut", func(p *paused) { p.org.Select("Contact", false); p.org.CutStreams() },
 			func(p *paused) { p.org.Select("Contact", true) }, []fault.Code{fault.NotSelected}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
