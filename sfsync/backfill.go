@@ -214,7 +214,6 @@ func (s *session) readWithin(ctx context.Context, o *object, b backfill, read *s
 		if err := s.readPage(ctx, o, read, job, page); err != nil {
 			return err
 		}
-		read.Page = 0
 	}
 	return s.suspectMissing(ctx, o, read, job)
 }

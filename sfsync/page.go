@@ -34,7 +34,7 @@ func (s *session) readPage(ctx context.Context, o *object, read *store.Read, job
 	if err != nil {
 		return err
 	}
-	skip := read.Page
+	skip := o.begunPage(read, page.Locator).Rows
 	for cells, err := range page.Rows() {
 		if err != nil {
 			return err
@@ -47,12 +47,12 @@ func (s *session) readPage(ctx context.Context, o *object, read *store.Read, job
 			return err
 		}
 		if chunk.full() {
-			if err := s.commitChunk(ctx, o, read, job, chunk, ""); err != nil {
+			if err := s.commitChunk(ctx, o, read, job, page.Locator, chunk); err != nil {
 				return err
 			}
 		}
 	}
-	return s.commitChunk(ctx, o, read, job, chunk, page.Next)
+	return s.commitChunk(ctx, o, read, job, page.Locator, chunk)
 }
 
 func (s *session) chunk(o *object, kind store.ReadKind, header []string) (chunk, error) {
@@ -118,9 +118,8 @@ func (c *stampChunk) answers(context.Context) (*sealing, []answer, error) {
 	return c.session.sealing(c.object, nil), list, nil
 }
 
-// commitChunk seals the rows, without the object's lock, then settles them. With
-// next they are the last of their page, and the read goes on there.
-func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, job bulk.Job, c chunk, next string) error {
+// commitChunk seals the rows, without the object's lock, then settles them.
+func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, job bulk.Job, locator string, c chunk) error {
 	n := int64(c.len())
 	if n == 0 {
 		return nil
@@ -128,11 +127,6 @@ func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, 
 	sealing, answers, err := c.answers(ctx)
 	if err != nil {
 		return err
-	}
-	read.Page += n
-	read.Done += n
-	if next != "" {
-		read.Locator, read.Page = next, 0
 	}
 	defer lockAll(o.family)()
 	if read.N0 < o.floor && o.void.reads == 0 && s.disabled&floorVoidsReads == 0 {
@@ -142,8 +136,10 @@ func (s *session) commitChunk(ctx context.Context, o *object, read *store.Read, 
 	if err != nil {
 		return err
 	}
+	pageOf(read, locator).Rows += n
+	read.Done += n
 	if read.ID != 0 { // one that a restart resumes
-		parts[0].Update, parts[0].Seen.Read = []store.Read{*read}, read.ID
+		parts[0].Update, parts[0].Seen.Read = []store.Read{clone(*read)}, read.ID
 	}
 	_, err = s.enqueue(ctx, store.Batch{Objects: parts})
 	s.status.reading(o.name, read.Done, int64(job.Records))

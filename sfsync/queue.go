@@ -53,6 +53,11 @@ func (o *object) advance(b *store.ObjectBatch, disabled rule) {
 		b.Begin[i].N0 = o.n
 		o.open[b.Begin[i].ID] = o.n
 	}
+	for _, r := range b.Update { // to go on from after a fault
+		if i := slices.IndexFunc(o.reads, func(have store.Read) bool { return have.ID == r.ID }); i >= 0 {
+			o.reads[i] = clone(r)
+		}
+	}
 	for _, id := range b.End {
 		delete(o.open, id)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce/bulk"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -60,7 +62,7 @@ func (s *session) beginRead(ctx context.Context, o *object, r store.Range) (stor
 	for _, read := range o.reads {
 		if read.Range == r && read.N0 >= o.floor {
 			o.mu.Unlock()
-			return read, nil
+			return clone(read), nil
 		}
 		void = append(void, read.ID)
 	}
@@ -74,9 +76,9 @@ func (s *session) beginRead(ctx context.Context, o *object, r store.Range) (stor
 	return begin[0], batch.wait(ctx)
 }
 
-// jobLost lets a run wait and go on where Salesforce no longer knows the job or
-// its results, which it keeps for seven days (Bulk API 2.0 guide, "Limits"). A
-// single pass ends with the fault itself; the next makes another job.
+// jobLost lets a run wait and go on where Salesforce no longer knows the job, or
+// not all its results, which it keeps for seven days (Bulk API 2.0 guide,
+// "Limits"). A single pass ends with the fault itself; the next makes another job.
 func (s *session) jobLost(err error) error {
 	if !s.streaming {
 		return err
@@ -101,13 +103,13 @@ func (s *session) readJob(ctx context.Context, o *object, read *store.Read) (ove
 	if job.State == bulk.Failed || job.State == bulk.Aborted {
 		return true, err
 	}
-	switch fault.CodeOf(err) {
-	case fault.NotFound, fault.RequestInvalid:
+	switch code := fault.CodeOf(err); {
+	case code == fault.NotFound, code == fault.RequestInvalid, code == fault.ResponseInvalid && job.State == bulk.JobComplete:
 		return true, s.jobLost(err)
-	case fault.Truncated, fault.PayloadInvalid, errVoid.Code():
+	case code == fault.PayloadInvalid, code == errVoid.Code():
 		return true, err
 	}
-	return false, err
+	return false, err // where only a connection broke, the job is gone on with
 }
 
 func (s *session) createJob(ctx context.Context, o *object, read *store.Read) error {
@@ -120,7 +122,6 @@ func (s *session) createJob(ctx context.Context, o *object, read *store.Read) er
 		return err
 	}
 	read.Job = job.ID
-	o.keepRead(*read)
 	if err := s.commitAlone(ctx, store.ObjectBatch{Object: o.name, Update: []store.Read{*read}}); err != nil {
 		return err
 	}
@@ -128,40 +129,93 @@ func (s *session) createJob(ctx context.Context, o *object, read *store.Read) er
 	return nil
 }
 
+// pagesAtOnce is how many pages of results are under way at once, of all objects
+// together, so that memory stays flat. Each streams from a connection of its own,
+// and its rows are sealed beside those of the others: neither one connection nor
+// one core bounds the read of a large object.
+const pagesAtOnce = 3
+
+// readResults reads what is left of a complete job.
 func (s *session) readResults(ctx context.Context, o *object, read *store.Read, job bulk.Job) error {
 	s.status.reading(o.name, read.Done, int64(job.Records))
-	for page, err := range s.bulk.Results(ctx, job, read.Locator) {
-		if err != nil {
-			return err
+	pages, inner := errgroup.WithContext(ctx)
+	pages.SetLimit(pagesAtOnce)
+	var err error
+	for link, failed := range s.bulk.Links(inner, job) {
+		if err = failed; err != nil {
+			break
 		}
-		if err := s.readPage(ctx, o, read, job, page); err != nil {
-			return err
+		if !o.begunPage(read, link.Locator).Whole {
+			pages.Go(func() error { return s.readLink(ctx, inner, o, read, job, link) })
 		}
-		if err := s.turnPage(ctx, o, read, page.Next); err != nil {
-			return err
-		}
+	}
+	if failed := pages.Wait(); failed != nil { // it is why inner ended
+		err = failed
+	}
+	if err != nil {
+		return err
 	}
 	return s.endRead(ctx, o, read, job)
 }
 
-// turnPage makes it durable that a page is done, so that no later run reads it
-// again. The end of the last page is the end of the read.
-func (s *session) turnPage(ctx context.Context, o *object, read *store.Read, next string) error {
-	read.Locator, read.Page = next, 0
-	if next == "" {
-		return nil
+// readLink reads a page until pages ends, which is when another has failed: no
+// more is read then, but what was read is settled and committed under ctx, as
+// settled rows that are not committed would be lost to this session.
+func (s *session) readLink(ctx, pages context.Context, o *object, read *store.Read, job bulk.Job, link bulk.Link) error {
+	select {
+	case s.turning <- struct{}{}:
+		defer func() { <-s.turning }()
+	case <-pages.Done():
+		return fault.Wrap(pages.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
 	}
+	page, body, err := s.bulk.Open(pages, job, link)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := s.readPage(ctx, o, read, job, page); err != nil {
+		return err
+	}
+	return s.turnPage(ctx, o, read, link.Locator)
+}
+
+// turnPage makes it durable that a page is done, so that no later run reads it
+// again.
+func (s *session) turnPage(ctx context.Context, o *object, read *store.Read, locator string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Update: []store.Read{*read}}}})
+	pageOf(read, locator).Whole = true
+	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Update: []store.Read{clone(*read)}}}})
 	return err
+}
+
+// begunPage is how far a page of the read has been queued.
+func (o *object) begunPage(read *store.Read, locator string) store.Page {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return *pageOf(read, locator)
+}
+
+// pageOf finds the page in the read, to be changed. The caller holds the object.
+func pageOf(read *store.Read, locator string) *store.Page {
+	i := slices.IndexFunc(read.Pages, func(p store.Page) bool { return p.Locator == locator })
+	if i < 0 {
+		i, read.Pages = len(read.Pages), append(read.Pages, store.Page{Locator: locator})
+	}
+	return &read.Pages[i]
+}
+
+// clone is the read as it is now, for a batch.
+func clone(read store.Read) store.Read {
+	read.Pages = slices.Clone(read.Pages)
+	return read
 }
 
 // endRead pays the range once all its rows are queued, and owes a read for
 // each row that the answer did not have: absence is a suspicion, not a delete.
 func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job bulk.Job) error {
 	if read.Done != int64(job.Records) {
-		return fault.New(fault.Truncated, "sfsync.Run", "the Bulk job returned fewer rows than it counted; it is made again").On(o.name)
+		return fault.New(fault.ResponseInvalid, "sfsync.Run", "the Bulk job returned fewer rows than it counted; it is made again").On(o.name)
 	}
 	ob := store.ObjectBatch{Object: o.name, Paid: []store.Range{read.Range}, End: []int64{read.ID}, Reconciled: job.Created.Unix(),
 		Absent: &store.Absence{Range: read.Range, N0: read.N0, Read: read.ID, Share: s.cfg.MaxLoss}}
@@ -193,16 +247,6 @@ func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read
 		o.count.suspected = o.n
 	}
 	return batch.wait(ctx)
-}
-
-func (o *object) keepRead(read store.Read) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i := range o.reads {
-		if o.reads[i].ID == read.ID {
-			o.reads[i] = read
-		}
-	}
 }
 
 func (o *object) dropRead(id int64) {

@@ -30,6 +30,7 @@ type session struct {
 
 	ended <-chan struct{}
 
+	turning   chan struct{} // holds a token for each page of results under way
 	comparing chan struct{} // holds a token while an object is compared that was due
 	streaming bool          // not a pass without a stream
 
@@ -65,7 +66,7 @@ func (s *Sync) session(ctx context.Context, work func(context.Context, *session)
 	inner, stop := context.WithCancelCause(inner)
 	defer stop(nil)
 	se := &session{Sync: s, meter: meter, objects: map[string]*object{}, topics: map[string]*topic{}, names: map[string]string{},
-		queue: make(chan *Batch, queueLength), stop: stop, ended: inner.Done(), comparing: make(chan struct{}, 1)}
+		queue: make(chan *Batch, queueLength), stop: stop, ended: inner.Done(), comparing: make(chan struct{}, 1), turning: make(chan struct{}, pagesAtOnce)}
 	err := se.open(inner)
 	if err == nil {
 		s.turn.show(se)

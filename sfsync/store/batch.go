@@ -117,11 +117,17 @@ func Whole(kind ReadKind) Range { return Range{Kind: kind} }
 // Read is a read of a range that has begun. It is as durable as its Bulk job,
 // so that one resumed after a restart still knows what came before it.
 type Read struct {
-	ID      int64 // random
-	Range   Range
-	N0      int64  // the object's N when it began
-	Job     string // id of the Bulk job, once there is one
-	Locator string // of the page being committed
-	Page    int64  // rows of that page already committed
-	Done    int64  // rows of all pages committed
+	ID    int64 // random
+	Range Range
+	N0    int64  // the object's N when it began
+	Job   string // id of the Bulk job, once there is one
+	Pages []Page // of the job's results, as far as begun
+	Done  int64  // rows of all pages committed
+}
+
+// Page is how far one page of a read has been committed.
+type Page struct {
+	Locator string `json:"locator"`
+	Rows    int64  `json:"rows"`
+	Whole   bool   `json:"whole,omitempty"`
 }

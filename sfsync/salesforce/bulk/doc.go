@@ -2,10 +2,11 @@
 // Bulk API 2.0: the first copy, and every later full read.
 //
 // The rule it keeps: a page is either read to its last row or it is an error.
-// Rows are counted against Sforce-NumberOfRecords, pages against the job; a body
-// that breaks off, a gzip stream without its end and a row cut in two are
-// [fault.Truncated], never a page that is merely shorter. So whoever commits what
-// a loop yielded without an error knows that it was all.
+// Rows are counted against Sforce-NumberOfRecords, pages against the job. A body
+// that breaks off and a gzip stream without its end are [fault.Truncated]: read the
+// page again. An answer that came whole, with another number of rows or a row cut
+// in two, is [fault.ResponseInvalid]. So whoever commits what a loop yielded
+// without an error knows that it was all.
 //
 //	jobs := bulk.New(org)
 //	job, err := jobs.Create(ctx, "SELECT Id, Email FROM Contact", false)
@@ -17,7 +18,8 @@
 //
 // A page streams: memory stays flat whatever its size. Its locator names it for
 // as long as the job exists (7 days), so a cut read is repeated page by page.
-// [Jobs.ResultPages] downloads several at once, for links slower than the consumer.
+// [Jobs.Links] and [Jobs.Open] let several be read at once, each by a goroutine of
+// the caller; [Jobs.ResultPages] downloads several ahead of one loop.
 //
 // # What Salesforce guarantees, and what not
 //

@@ -51,17 +51,17 @@ func TestDamagedPages(t *testing.T) {
 	}{
 		{"cut connection", salesforcetest.Fault{Cut: 30}, fault.Truncated},
 		{"truncated gzip", salesforcetest.Fault{Truncate: 60}, fault.Truncated},
-		{"a row less", salesforcetest.Fault{Rewrite: cutLine}, fault.Truncated},
-		{"half a row less", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return b[:len(b)-4] }}, fault.Truncated},
-		{"a row more", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return append(b, "\"CANARY\",\"\",\"\"\n"...) }}, fault.Truncated},
-		{"no body", salesforcetest.Fault{Rewrite: func([]byte) []byte { return nil }}, fault.Truncated},
-		{"no header row", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return b[bytes.IndexByte(b, '\n')+1:] }}, fault.Truncated},
+		{"a row less", salesforcetest.Fault{Rewrite: cutLine}, fault.ResponseInvalid},
+		{"half a row less", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return b[:len(b)-4] }}, fault.ResponseInvalid},
+		{"a row more", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return append(b, "\"CANARY\",\"\",\"\"\n"...) }}, fault.ResponseInvalid},
+		{"no body", salesforcetest.Fault{Rewrite: func([]byte) []byte { return nil }}, fault.ResponseInvalid},
+		{"no header row", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return b[bytes.IndexByte(b, '\n')+1:] }}, fault.ResponseInvalid},
 		{"a ragged row", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return bytes.Replace(b, []byte("\"Name"), []byte("\"CANARY\",\"Name"), 1) }}, fault.PayloadInvalid},
 		{"a stray quote", salesforcetest.Fault{Rewrite: func(b []byte) []byte { return bytes.Replace(b, []byte("\"Name"), []byte("\"CANARY\"Name"), 1) }}, fault.PayloadInvalid},
 		{"an HTML page", salesforcetest.Fault{Status: 200, Body: "<html>CANARY</html>"}, fault.ResponseInvalid},
 		{"no locator", salesforcetest.Fault{Status: 200, Body: "\"Id\"\n", Header: header("Sforce-Numberofrecords", "0")}, fault.ResponseInvalid},
 		{"a negative count", salesforcetest.Fault{Status: 200, Body: "\"Id\"\n", Header: http.Header{"Sforce-Numberofrecords": {"-1"}, "Sforce-Locator": {"null"}}}, fault.ResponseInvalid},
-		{"the end too early", salesforcetest.Fault{Status: 200, Body: "\"Id\"\n", Times: -1, Header: http.Header{"Sforce-Numberofrecords": {"0"}, "Sforce-Locator": {"null"}}}, fault.Truncated},
+		{"the end too early", salesforcetest.Fault{Status: 200, Body: "\"Id\"\n", Times: -1, Header: http.Header{"Sforce-Numberofrecords": {"0"}, "Sforce-Locator": {"null"}}}, fault.ResponseInvalid},
 		{"denied", salesforcetest.Fault{Status: 403, Code: "INSUFFICIENT_ACCESS"}, fault.Denied},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestPagesLess(t *testing.T) {
 	org, jobs := newOrg(t, salesforcetest.Config{})
 	job := complete(t, jobs)
 	org.Intercept(salesforcetest.Fault{Path: "/resultPages", Status: 200, Body: `{"resultPages":[],"done":true}`, Times: -1})
-	if _, err := drain(jobs.ResultPages(t.Context(), job, 2, nil)); !errors.Is(err, fault.Truncated) {
+	if _, err := drain(jobs.ResultPages(t.Context(), job, 2, nil)); !errors.Is(err, fault.ResponseInvalid) {
 		t.Errorf("a list without pages: %v, want truncated", err)
 	}
 }

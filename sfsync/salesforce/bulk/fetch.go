@@ -29,8 +29,8 @@ type fetch struct {
 // fetch downloads a page and offers it to the loop as soon as it is whole or as
 // far ahead as it may be, so that the loop gets those first that it need not
 // wait for. A body that breaks off is the page's error, not the download's.
-func (j *Jobs) fetch(ctx context.Context, job Job, l link, free chan []byte, ready chan<- *fetch) error {
-	page, body, err := j.open(ctx, job, l.locator, salesforce.Request{Path: l.url})
+func (j *Jobs) fetch(ctx context.Context, job Job, l Link, free chan []byte, ready chan<- *fetch) error {
+	page, body, err := j.open(ctx, job, l.Locator, salesforce.Request{Path: l.url})
 	if err != nil {
 		return err
 	}

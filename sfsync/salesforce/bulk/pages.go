@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"io"
 	"iter"
 	"net/url"
 	"strings"
@@ -13,6 +14,44 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce"
 )
+
+// Link names a page of a job's results. Its locator names it for as long as the
+// job exists.
+type Link struct {
+	Locator string
+	url     string // the page's own path and query
+}
+
+// Links yields the pages of a complete job in their order, for a caller who
+// reads several at once with [Jobs.Open]; the job's API version must be 58.0 or
+// later.
+func (j *Jobs) Links(ctx context.Context, job Job) iter.Seq2[Link, error] {
+	return func(yield func(Link, error) bool) {
+		if err := job.readable(); err != nil {
+			yield(Link{}, err)
+			return
+		}
+		for l, err := range j.links(ctx, job) {
+			if !yield(l, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Open begins to read a page, which streams: it takes no memory ahead of its
+// Rows. The caller closes it.
+func (j *Jobs) Open(ctx context.Context, job Job, l Link) (Page, io.Closer, error) {
+	page, body, err := j.open(ctx, job, l.Locator, salesforce.Request{Path: l.url})
+	if err != nil {
+		return Page{}, nil, err
+	}
+	if page, err = page.begin(job, body); err != nil {
+		body.Close()
+		return Page{}, nil, err
+	}
+	return page, body, nil
+}
 
 // ResultPages yields the pages of a complete job as they arrive, in any order,
 // while up to workers downloads run: 0 means 4. Each reads up to 8 MiB ahead of
@@ -64,7 +103,7 @@ func (j *Jobs) download(ctx context.Context, job Job, workers int, skip func(str
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	d := &downloads{cancel: cancel, ready: make(chan *fetch)}
-	links := make(chan link)
+	links := make(chan Link)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(links)
@@ -72,7 +111,7 @@ func (j *Jobs) download(ctx context.Context, job Job, workers int, skip func(str
 			if err != nil {
 				return err
 			}
-			if skip != nil && skip(l.locator) {
+			if skip != nil && skip(l.Locator) {
 				d.skipped = true
 				continue
 			}
@@ -112,20 +151,16 @@ func (d *downloads) stop() {
 	}
 }
 
-// link is a page that the org named: its own path and query, and the locator in
-// it.
-type link struct{ url, locator string }
-
 // links yields the pages of a job.
-func (j *Jobs) links(ctx context.Context, job Job) iter.Seq2[link, error] {
-	return func(yield func(link, error) bool) {
+func (j *Jobs) links(ctx context.Context, job Job) iter.Seq2[Link, error] {
+	return func(yield func(Link, error) bool) {
 		for next := job.path("resultPages"); next != ""; {
 			pages, more, err := j.list(ctx, job, next)
 			if err == nil && more == next {
 				err = notPages(job)
 			}
 			if err != nil {
-				yield(link{}, err)
+				yield(Link{}, err)
 				return
 			}
 			for _, l := range pages {
@@ -141,7 +176,7 @@ func (j *Jobs) links(ctx context.Context, job Job) iter.Seq2[link, error] {
 // list asks for pages, of which the org names at most five at once, and returns
 // where to ask for more (Bulk API 2.0 guide, "Get Parallel Results for a Query
 // Job").
-func (j *Jobs) list(ctx context.Context, job Job, path string) (pages []link, next string, err error) {
+func (j *Jobs) list(ctx context.Context, job Job, path string) (pages []Link, next string, err error) {
 	body, _, err := j.org.Read(ctx, salesforce.Request{Path: path}, longestJob)
 	if err != nil {
 		return nil, "", err
@@ -176,12 +211,12 @@ func (j *Jobs) list(ctx context.Context, job Job, path string) (pages []link, ne
 
 // link accepts a link that the org sent only as the path of a resource of this
 // very job.
-func (j Job) link(text, resource string) (link, bool) {
+func (j Job) link(text, resource string) (Link, bool) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host != "" || u.Scheme != "" || !strings.EqualFold(u.Path, j.path(resource)) {
-		return link{}, false
+		return Link{}, false
 	}
-	return link{url: text, locator: u.Query().Get("locator")}, true
+	return Link{url: text, Locator: u.Query().Get("locator")}, true
 }
 
 func notPages(job Job) error {

@@ -40,7 +40,7 @@ func (p Page) Rows() iter.Seq2[[][]byte, error] {
 			case err == io.EOF && n == p.Records:
 				return
 			case err == io.EOF, err == nil && n == p.Records:
-				row, err = nil, fault.New(fault.Truncated, "bulk.Rows",
+				row, err = nil, fault.New(fault.ResponseInvalid, "bulk.Rows",
 					"the page has another number of rows than Salesforce announced; read it again from its locator")
 			}
 			if !yield(row, err) || err != nil {
@@ -52,7 +52,7 @@ func (p Page) Rows() iter.Seq2[[][]byte, error] {
 
 // Results yields the pages of a complete job one behind the other, from the page
 // at locator on, "" for all. After the last page of all, their records are
-// counted against Job.Records: a difference is Truncated. The first error ends
+// counted against Job.Records: a difference is ResponseInvalid. The first error ends
 // the loop; go on from the Next of the last page that was read to its end.
 func (j *Jobs) Results(ctx context.Context, job Job, locator string) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
@@ -153,6 +153,6 @@ func (j Job) readable() error {
 }
 
 func missing(job Job) error {
-	return fault.New(fault.Truncated, "bulk.Results",
+	return fault.New(fault.ResponseInvalid, "bulk.Results",
 		"the pages together have another number of records than the job; read the job again from its start")
 }

@@ -66,7 +66,7 @@ func (s *scanner) next() ([][]byte, error) {
 		case s.r == s.w || s.err != io.EOF:
 			return nil, s.ended()
 		default:
-			return nil, fault.New(fault.Truncated, "bulk.Rows",
+			return nil, fault.New(fault.ResponseInvalid, "bulk.Rows",
 				"the page ends inside a row; read it again from its locator")
 		}
 	}

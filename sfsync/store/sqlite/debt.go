@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"encoding/json"
+
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -18,11 +20,13 @@ func (c *conn) debts(objects map[string]store.Object) error {
 	if err != nil {
 		return err
 	}
-	return c.each(`SELECT object, lo, hi, kind, id, n0, job, locator, page, done FROM read ORDER BY object, n0, id`, nil, func(s *sqlite3.Stmt) error {
+	return c.each(`SELECT object, lo, hi, kind, id, n0, job, pages, done FROM read ORDER BY object, n0, id`, nil, func(s *sqlite3.Stmt) error {
 		o := objects[s.ColumnText(0)]
-		o.Reads = append(o.Reads, store.Read{
-			Range: span(s, 1), ID: s.ColumnInt64(4), N0: s.ColumnInt64(5), Job: s.ColumnText(6), Locator: s.ColumnText(7), Page: s.ColumnInt64(8), Done: s.ColumnInt64(9),
-		})
+		r := store.Read{Range: span(s, 1), ID: s.ColumnInt64(4), N0: s.ColumnInt64(5), Job: s.ColumnText(6), Done: s.ColumnInt64(8)}
+		if json.Unmarshal(s.ColumnRawText(7), &r.Pages) != nil {
+			return sqlite3.CORRUPT
+		}
+		o.Reads = append(o.Reads, r)
 		objects[s.ColumnText(0)] = o
 		return nil
 	})
@@ -126,14 +130,18 @@ func (c *conn) indebt(object string, r store.Range) error {
 
 func (c *conn) reads(b *store.ObjectBatch, n int64) error {
 	for _, r := range b.Begin {
-		if _, err := c.run(`INSERT INTO read VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			b.Object, r.ID, r.Range.From, r.Range.To, string(r.Range.Kind), n, r.Job, r.Locator, r.Page, r.Done); err != nil {
+		if _, err := c.run(`INSERT INTO read (object, id, lo, hi, kind, n0, job, done) VALUES (?, ?, ?, ?, ?, ?, '', 0)`,
+			b.Object, r.ID, r.Range.From, r.Range.To, string(r.Range.Kind), n); err != nil {
 			return err
 		}
 	}
 	for _, r := range b.Update {
-		found, err := c.run(`UPDATE read SET job = ?, locator = ?, page = ?, done = ? WHERE object = ? AND id = ?`,
-			r.Job, r.Locator, r.Page, r.Done, b.Object, r.ID)
+		pages, err := json.Marshal(r.Pages)
+		if err != nil {
+			return err
+		}
+		found, err := c.run(`UPDATE read SET job = ?, pages = ?, done = ? WHERE object = ? AND id = ?`,
+			r.Job, string(pages), r.Done, b.Object, r.ID)
 		if err != nil {
 			return err
 		}

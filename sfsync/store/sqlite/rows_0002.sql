@@ -7,6 +7,13 @@ ALTER TABLE object ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
 -- found to agree
 ALTER TABLE object ADD COLUMN reconciled INTEGER NOT NULL DEFAULT 0; -- unix seconds, 0: never
 ALTER TABLE object ADD COLUMN refreshed  INTEGER NOT NULL DEFAULT 0; -- the same of the last full read
+
+-- several pages of a read may be under way, so that it begins again
+DELETE FROM read;
+ALTER TABLE read DROP COLUMN locator;
+ALTER TABLE read DROP COLUMN page;
+ALTER TABLE read ADD COLUMN pages TEXT NOT NULL DEFAULT '[]'; -- JSON: store.Page of each that was begun
+
 ALTER TABLE object ADD COLUMN lost       INTEGER NOT NULL DEFAULT 0; -- rows found gone without an event
 ALTER TABLE object ADD COLUMN lost_since INTEGER NOT NULL DEFAULT 0; -- unix seconds
 

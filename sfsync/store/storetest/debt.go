@@ -252,7 +252,8 @@ var debts = []promise{
 		c.apply(b)
 		read.N0, other.N0 = c.n("Contact"), c.n("Contact")
 		same(c, "begun", c.object("Contact").Reads, []store.Read{other, read})
-		read.Job, read.Locator, read.Page, read.Done = "750Dp0000000001IAA", "MTAwMDA", 40, 10_040
+		read.Job, read.Done = "750Dp0000000001IAA", 10_040
+		read.Pages = []store.Page{{Locator: "", Rows: 10_000, Whole: true}, {Locator: "MTAwMDA", Rows: 40}}
 		b = c.batch()
 		b.Objects[0].Update = []store.Read{read}
 		c.apply(b)
