@@ -177,7 +177,8 @@ func accountPolicy(t testing.TB, client *rest.Client) string {
 			lines.WriteString("      " + name + ": {category: user.content}\n")
 		}
 	}
-	return "version: 1\npurposes: {support: answer a customer}\nobjects:\n  Account:\n    purpose: [support]\n    person: [Id]\n    personal:\n" + lines.String()
+	return "version: 1\npurposes: {support: answer a customer}\nobjects:\n  Account:\n    purpose: [support]\n    person: [Id]\n    personal:\n" + lines.String() +
+		"  Contact:\n    purpose: [support]\n    person: [Id]\n    plain: {AccountId}\n" // whose events tell of a person account's name
 }
 
 func describeOf(t testing.TB, client *rest.Client, object string) []byte {

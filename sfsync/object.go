@@ -183,13 +183,3 @@ func (o *object) rouse() {
 		}
 	}
 }
-
-// whole reports whether the whole object is owed a full read already.
-func (o *object) whole() bool {
-	for _, r := range o.owed {
-		if r == store.Whole(store.Full) {
-			return true
-		}
-	}
-	return false
-}

@@ -6,12 +6,12 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
 
-// BenchmarkResults reads 50,000 generated contacts over TLS, both ways. Time and
+// BenchmarkResults reads 50,000 generated contacts over TLS, both ways one page after another. Time and
 // memory include what the test org needs to write them.
 func BenchmarkResults(b *testing.B) {
 	_, jobs := newOrg(b, salesforcetest.Config{BulkPage: 5_000, Records: 50_000})
 	job := complete(b, jobs)
-	for _, name := range []string{"sequential", "parallel"} {
+	for _, name := range []string{"sequential", "by links"} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			rows := 0

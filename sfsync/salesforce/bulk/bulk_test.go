@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -279,98 +278,33 @@ func TestResultsOfNothing(t *testing.T) {
 	}
 }
 
-func TestResultPages(t *testing.T) {
+// Pages are named in several answers and may be read in any order.
+func TestLinks(t *testing.T) {
 	t.Parallel()
 	_, jobs := newOrg(t, salesforcetest.Config{BulkPage: 2}) // 12 pages, in 3 answers of 5
 	job := complete(t, jobs)
+	var links []bulk.Link
+	for link, err := range jobs.Links(t.Context(), job) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		links = append(links, link)
+	}
 	var rows []string
-	first := map[string]bool{}
-	for page, err := range jobs.ResultPages(t.Context(), job, 3, nil) {
+	for _, link := range slices.Backward(links) {
+		page, body, err := jobs.Open(t.Context(), job, link)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := read(page)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || page.Locator != link.Locator {
+			t.Errorf("page %q, %v; want %q", page.Locator, err, link.Locator)
 		}
 		rows = append(rows, got...)
-		first[page.Locator] = len(first) < 6
+		body.Close()
 	}
 	slices.Sort(rows)
-	if !slices.Equal(rows, want()) || len(first) != 12 {
-		t.Errorf("rows %q in %d pages, want %q in 12", rows, len(first), want())
+	if !slices.Equal(rows, want()) || len(links) != 12 {
+		t.Errorf("rows %q in %d pages, want %q in 12", rows, len(links), want())
 	}
-	n := 0
-	for page, err := range jobs.ResultPages(t.Context(), job, 0, func(l string) bool { return first[l] }) {
-		if err != nil || first[page.Locator] {
-			t.Errorf("page %q, %v; it was to be skipped", page.Locator, err)
-		}
-		n++
-	}
-	if n != 6 {
-		t.Errorf("%d pages beside the skipped ones, want 6", n)
-	}
-}
-
-// Two pages of 12 MB: each download has to wait for the loop halfway.
-func TestResultPagesLargerThanReadAhead(t *testing.T) {
-	t.Parallel()
-	org, jobs := newOrg(t, salesforcetest.Config{BulkPage: 400})
-	long := strings.Repeat("0123456789", 3_000)
-	for i := range 800 - records {
-		org.Insert("Contact", map[string]any{"LastName": "Long", "Description": long + fmt.Sprint(i)})
-	}
-	job := complete(t, jobs)
-	texts := map[string]bool{}
-	for page, err := range jobs.ResultPages(t.Context(), job, 2, nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for row, err := range page.Rows() {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if tail, ok := bytes.CutPrefix(row[2], []byte(long)); ok {
-				texts[string(tail)] = true
-			}
-		}
-	}
-	if len(texts) != 800-records {
-		t.Errorf("%d long texts came whole, want %d", len(texts), 800-records)
-	}
-	pages := 0
-	for page, err := range jobs.ResultPages(t.Context(), job, 1, nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range page.Rows() {
-			break // a page left halfway frees its download for the next
-		}
-		pages++
-	}
-	if pages != 2 {
-		t.Errorf("%d pages, each left halfway, want 2", pages)
-	}
-}
-
-// Leaving the loop ends downloads that are under way and waits for them.
-func TestResultPagesEndWithLoop(t *testing.T) {
-	org, jobs := newOrg(t, salesforcetest.Config{BulkPage: 1})
-	job := complete(t, jobs)
-	hold := make(chan struct{})
-	defer close(hold)
-	org.Intercept(salesforcetest.Fault{Path: "/results", Nth: 2, Times: -1, Hold: hold})
-	for _, err := range jobs.ResultPages(t.Context(), job, 4, nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		break
-	}
-	for range 1000 {
-		if bulk.Downloads() == 0 {
-			return
-		}
-		runtime.Gosched()
-	}
-	t.Errorf("%d downloads run on after the loop", bulk.Downloads())
 }

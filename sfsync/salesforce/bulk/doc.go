@@ -19,7 +19,7 @@
 // A page streams: memory stays flat whatever its size. Its locator names it for
 // as long as the job exists (7 days), so a cut read is repeated page by page.
 // [Jobs.Links] and [Jobs.Open] let several be read at once, each by a goroutine of
-// the caller; [Jobs.ResultPages] downloads several ahead of one loop.
+// the caller, who then counts the rows of all pages against Job.Records.
 //
 // # What Salesforce guarantees, and what not
 //

@@ -1,10 +1,8 @@
 package bulk
 
 import (
-	"bytes"
 	"io"
 	"iter"
-	"runtime/pprof"
 )
 
 // MaxCell is the bound on the bytes of one cell.
@@ -24,11 +22,4 @@ func ScanCSV(src io.Reader, delimiter byte) iter.Seq2[[][]byte, error] {
 			}
 		}
 	}
-}
-
-// Downloads is how many goroutines of ResultPages run.
-func Downloads() int {
-	var b bytes.Buffer
-	_ = pprof.Lookup("goroutine").WriteTo(&b, 2)
-	return bytes.Count(b.Bytes(), []byte("bulk.(*Jobs).download"))
 }

@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce"
 )
@@ -31,129 +29,6 @@ func (j *Jobs) Links(ctx context.Context, job Job) iter.Seq2[Link, error] {
 			yield(Link{}, err)
 			return
 		}
-		for l, err := range j.links(ctx, job) {
-			if !yield(l, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// Open begins to read a page, which streams: it takes no memory ahead of its
-// Rows. The caller closes it.
-func (j *Jobs) Open(ctx context.Context, job Job, l Link) (Page, io.Closer, error) {
-	page, body, err := j.open(ctx, job, l.Locator, salesforce.Request{Path: l.url})
-	if err != nil {
-		return Page{}, nil, err
-	}
-	if page, err = page.begin(job, body); err != nil {
-		body.Close()
-		return Page{}, nil, err
-	}
-	return page, body, nil
-}
-
-// ResultPages yields the pages of a complete job as they arrive, in any order,
-// while up to workers downloads run: 0 means 4. Each reads up to 8 MiB ahead of
-// the loop and then waits, so memory stays flat. It pays where one connection
-// brings rows more slowly than the loop takes them; the job's API version must
-// be 58.0 or later.
-//
-// A page whose locator skip accepts is not downloaded; nil skips none. To go on
-// after a restart, skip the locators that were committed. If none was skipped,
-// records are counted as by [Jobs.Results].
-func (j *Jobs) ResultPages(ctx context.Context, job Job, workers int, skip func(locator string) bool) iter.Seq2[Page, error] {
-	return func(yield func(Page, error) bool) {
-		if err := job.readable(); err != nil {
-			yield(Page{}, err)
-			return
-		}
-		d := j.download(ctx, job, workers, skip)
-		defer d.stop()
-		total := 0
-		for f := range d.ready {
-			page, err := f.page.begin(job, f)
-			more := yield(page, err)
-			f.Close()
-			if !more || err != nil {
-				return
-			}
-			total += page.Records
-		}
-		if d.err != nil {
-			yield(Page{}, d.err)
-		} else if !d.skipped && total != job.Records {
-			yield(Page{}, missing(job))
-		}
-	}
-}
-
-// downloads are the goroutines behind one loop over ResultPages: one that lists
-// pages, the workers, and one that waits for them and closes ready.
-type downloads struct {
-	cancel  context.CancelFunc
-	ready   chan *fetch
-	skipped bool  // valid once ready is closed
-	err     error // valid once ready is closed
-}
-
-func (j *Jobs) download(ctx context.Context, job Job, workers int, skip func(string) bool) *downloads {
-	if workers <= 0 {
-		workers = 4
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	d := &downloads{cancel: cancel, ready: make(chan *fetch)}
-	links := make(chan Link)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(links)
-		for l, err := range j.links(ctx, job) {
-			if err != nil {
-				return err
-			}
-			if skip != nil && skip(l.Locator) {
-				d.skipped = true
-				continue
-			}
-			select {
-			case links <- l:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-		return nil
-	})
-	free := make(chan []byte, workers*chunksAhead)
-	for range workers {
-		group.Go(func() error {
-			for l := range links {
-				if err := j.fetch(ctx, job, l, free, d.ready); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	go func() {
-		if err := group.Wait(); err != nil {
-			d.err = fault.Wrap(err, fault.Canceled, "bulk.ResultPages", "the context ended; go on with the pages that are not committed")
-		}
-		close(d.ready)
-	}()
-	return d
-}
-
-// stop ends the downloads and waits for them.
-func (d *downloads) stop() {
-	d.cancel()
-	for f := range d.ready {
-		f.Close()
-	}
-}
-
-// links yields the pages of a job.
-func (j *Jobs) links(ctx context.Context, job Job) iter.Seq2[Link, error] {
-	return func(yield func(Link, error) bool) {
 		for next := job.path("resultPages"); next != ""; {
 			pages, more, err := j.list(ctx, job, next)
 			if err == nil && more == next {
@@ -171,6 +46,20 @@ func (j *Jobs) links(ctx context.Context, job Job) iter.Seq2[Link, error] {
 			next = more
 		}
 	}
+}
+
+// Open begins to read a page, which streams: it takes no memory ahead of its
+// Rows. The caller closes it.
+func (j *Jobs) Open(ctx context.Context, job Job, l Link) (Page, io.Closer, error) {
+	page, body, err := j.open(ctx, job, l.Locator, salesforce.Request{Path: l.url})
+	if err != nil {
+		return Page{}, nil, err
+	}
+	if page, err = page.begin(job, body); err != nil {
+		body.Close()
+		return Page{}, nil, err
+	}
+	return page, body, nil
 }
 
 // list asks for pages, of which the org names at most five at once, and returns
