@@ -43,7 +43,7 @@
 //	                                          five attempts within seconds, then again after 1 second to 1 minute
 //	UNABLE_TO_LOCK_ROW                        the same
 //	QUERY_TIMEOUT, REQUEST_RUNNING_TOO_LONG   less at once: half as many ids, down to one, or fewer rows of a poll;
-//	                                          Salesforce itself splits a Bulk job, so one that failed is made again
+//	                                          for a Bulk job, one for each half of the records
 //	INVALID_SESSION_ID                        one sign-in for all callers; one that fails is not repeated for 30 seconds
 //	INVALID_QUERY_LOCATOR                     the query goes on behind the last row
 //	404, 409 for a job; Failed, Aborted       another job is made for what is still owed

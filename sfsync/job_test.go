@@ -61,7 +61,7 @@ func TestJobsGoOn(t *testing.T) {
 		{"killed while the job is in progress", func(h *history) { h.killed(salesforcetest.Fault{Method: http.MethodGet, Path: "/jobs/query/", Nth: 1}) }, 1},
 		{"killed before the answer that names the job", func(h *history) { h.killed(salesforcetest.Fault{Method: http.MethodPost, Path: "/jobs/query"}) }, 2},
 		{"failed", func(h *history) { h.org.FailJobs(1) }, 2},
-		{"failed for time", get(salesforcetest.Fault{Path: "/jobs/query/", Nth: 1, Rewrite: failed}), 2},
+		{"failed for time", get(salesforcetest.Fault{Path: "/jobs/query/", Nth: 1, Rewrite: failed}), 3}, // one for each half
 		{"aborted", func(h *history) {
 			var once sync.Once
 			h.org.Intercept(salesforcetest.Fault{Method: http.MethodGet, Path: "/jobs/query/", Match: func(*http.Request) bool { once.Do(h.org.AbortJobs); return false }})

@@ -1,6 +1,7 @@
 package sfsync
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -13,7 +14,7 @@ func (m *maker) lose(r *record) {
 	if r.row.Mark != store.Live || r.row.Stub() {
 		return
 	}
-	if t := m.o.count; t != nil && r.row.Seq == t.suspected {
+	if t := m.o.count; t != nil && slices.Contains(t.suspected, r.row.Seq) {
 		t.Gone++
 	}
 	if d := m.o.dirty[r.row.ID]; d == nil || d.gap == 0 && !d.deleted {

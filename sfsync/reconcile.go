@@ -33,7 +33,7 @@ func (d Drift) Total() int { return d.Missing + d.Stale + d.Gone }
 // session, and ends with the process.
 type count struct {
 	Drift
-	suspected int64 // the Seq of the rows that the comparison did not return
+	suspected []int64 // the Seqs of the rows that the comparison did not return
 }
 
 // found counts a row that a comparison will make dirty.

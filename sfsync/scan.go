@@ -90,6 +90,7 @@ func (s *session) jobLost(err error) error {
 // readJob makes or resumes the Bulk job of the read and commits its pages. over
 // reports whether the job has ended without paying: it has failed, was aborted
 // or deleted, is incomplete, holds what cannot be decoded, or has become void.
+// A range that takes the org too long is owed in two halves instead.
 func (s *session) readJob(ctx context.Context, o *object, read *store.Read) (over bool, err error) {
 	if read.Job == "" {
 		if err := s.createJob(ctx, o, read); err != nil {
@@ -99,6 +100,11 @@ func (s *session) readJob(ctx context.Context, o *object, read *store.Read) (ove
 	job, err := s.bulk.Wait(ctx, read.Job)
 	if err == nil {
 		err = s.readResults(ctx, o, read, job)
+	}
+	if job.State == bulk.Failed && fault.CodeOf(err) == fault.TooLarge {
+		if halved, failed := s.split(ctx, o, *read); halved || failed != nil {
+			return false, failed
+		}
 	}
 	if job.State == bulk.Failed || job.State == bulk.Aborted {
 		return true, err
@@ -117,7 +123,7 @@ func (s *session) createJob(ctx context.Context, o *object, read *store.Read) er
 	if read.Range.Kind == store.Stamp {
 		soql = o.table.StampSOQL()
 	}
-	job, err := s.bulk.Create(ctx, soql, false)
+	job, err := s.bulk.Create(ctx, within(soql, read.Range), false)
 	if err != nil {
 		return err
 	}
@@ -217,12 +223,9 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 	if read.Done != int64(job.Records) {
 		return fault.New(fault.ResponseInvalid, "sfsync.Run", "the Bulk job returned fewer rows than it counted; it is made again").On(o.name)
 	}
-	ob := store.ObjectBatch{Object: o.name, Paid: []store.Range{read.Range}, End: []int64{read.ID}, Reconciled: job.Created.Unix(),
+	ob := store.ObjectBatch{Object: o.name, Paid: []store.Range{read.Range}, End: []int64{read.ID},
 		Absent: &store.Absence{Range: read.Range, N0: read.N0, Read: read.ID, Share: s.cfg.MaxLoss}}
-	if read.Range.Kind == store.Full {
-		ob.Refreshed = ob.Reconciled
-	}
-	if err := s.pay(ctx, o, ob, read); err != nil {
+	if err := s.pay(ctx, o, ob, read, job.Created.Unix()); err != nil {
 		return err
 	}
 	o.dropRead(read.ID)
@@ -233,18 +236,24 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 // pay commits the end of a read. It holds the object until that is durable:
 // only the store knows which rows the read did not return, so none is loaded
 // meanwhile.
-func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read) error {
+func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read, at int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if read.N0 < o.floor && s.disabled&floorVoidsReads == 0 {
 		return errVoid
+	}
+	if len(balance(o.owed, nil, ob.Paid)) == 0 { // all records, not only those of a half
+		ob.Reconciled = at
+		if read.Range.Kind == store.Full {
+			ob.Refreshed = at
+		}
 	}
 	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
 	if err != nil {
 		return err
 	}
 	if o.count != nil {
-		o.count.suspected = o.n
+		o.count.suspected = append(o.count.suspected, o.n)
 	}
 	return batch.wait(ctx)
 }

@@ -175,7 +175,8 @@ func (s *status) owes(b *store.ObjectBatch) bool {
 	owed := balance(s.owed[b.Object], b.Owe, b.Paid)
 	s.owed[b.Object] = owed
 	kind := s.reconciling[b.Object]
-	if b.Floor || !slices.Equal(owed, []store.Range{store.Whole(kind)}) {
+	split := len(b.Paid) > 0 // or half of one paid
+	if b.Floor || !split && !slices.Equal(owed, []store.Range{store.Whole(kind)}) || len(owed) == 0 {
 		delete(s.reconciling, b.Object)
 	}
 	return len(owed) > 0 && s.reconciling[b.Object] == ""
