@@ -48,9 +48,10 @@ func (b Backfill) bound(records int64) error {
 // when they are committed. Beside Run or Changes it works in their session;
 // without one it opens its own. It is refused with fault.BackfillRefused before
 // any call if b lacks something, and before any record is read if the org counts
-// more than MaxRows; it stops between two pages when b expires or ctx ends. What
-// was read until then stays, and nothing is owed: a read that ended has to be
-// authorised again.
+// more than MaxRows; it stops between two pages when b expires, ctx or the
+// process ends. What was read until then stays, and nothing is owed: it is no
+// debt that a restart would pay, and has to be authorised again. Nor is it split
+// where the org needs too long for it (fault.TooLarge).
 func (s *Sync) Backfill(ctx context.Context, name string, b Backfill) error {
 	if err := b.check(); err != nil {
 		return err

@@ -65,6 +65,7 @@ func (s *session) begin(ctx context.Context, t *topic) error {
 			return err
 		}
 		t.moved(batch)
+		t.reach.idle.Store(batch.AsOf) // nothing before it is to come
 		return nil
 	}
 	return fault.New(fault.Unavailable, "sfsync.Run", "the stream ended before its first response; it is opened again")

@@ -194,6 +194,7 @@ func (s *session) stream(ctx context.Context, yield func(*Batch, error) bool) er
 	g, ctx := errgroup.WithContext(ctx)
 	for _, t := range s.topics {
 		g.Go(func() error { return s.follow(ctx, t) })
+		g.Go(func() error { return s.foretell(ctx, t) })
 	}
 	for _, o := range s.objects {
 		g.Go(func() error { return s.scan(ctx, o) })

@@ -3,37 +3,12 @@ package sfsync
 import (
 	"context"
 	"encoding/json"
-	"sync/atomic"
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
-
-// reach is how far a topic has been received. The stream may lag, and then an
-// object on it is not silent but late.
-type reach struct {
-	commit atomic.Int64 // second of the newest event's commit, by the org's clock
-	idle   atomic.Int64 // when the service last had nothing to deliver, by ours
-}
-
-// event notes an event of the topic, and what it says of its object.
-func (r *reach) event(a arrival) {
-	if !a.lost {
-		r.commit.Store(max(r.commit.Load(), a.change.Commit()))
-	}
-}
-
-// at is the second of the org's clock, now at serverTime, up to which all
-// events have come.
-func (r *reach) at(serverTime time.Time) int64 {
-	idle := r.idle.Load()
-	if idle != 0 {
-		idle = serverTime.Unix() - time.Now().Unix() + idle
-	}
-	return max(r.commit.Load(), idle)
-}
 
 // hear notes that the object has events. The caller holds the object.
 func (s *session) hear(o *object, arrivals []arrival) {

@@ -61,6 +61,10 @@ type TopicStatus struct {
 	AsOf time.Time
 	// Delay is how long after its commit the last change was applied.
 	Delay time.Duration
+	// Expiring is set while events of two days ago have not been applied.
+	// Salesforce keeps them for three: then a new position is taken, and all
+	// records are compared.
+	Expiring bool
 }
 
 // Ready reports whether the copy is complete and each topic's position moved
@@ -159,6 +163,17 @@ func (s *status) silent(object string, silent bool) {
 	now := s.now.Objects[object]
 	now.Silent = silent
 	s.now.Objects[object] = now
+}
+
+// late reports whether that is news.
+func (s *status) late(topic string, late bool) bool {
+	s.Lock()
+	defer s.Unlock()
+	now := s.now.Topics[topic]
+	was := now.Expiring
+	now.Expiring = late
+	s.now.Topics[topic] = now
+	return was != late
 }
 
 func (s *status) unreadable(o *object) {

@@ -30,6 +30,7 @@ func (s *session) join(o *object, name string, state store.Topic) {
 	t := s.topics[name]
 	if t == nil {
 		t = &topic{name: name, at: state, schemas: map[string]schema{}, window: window(s.cfg.Window)}
+		t.reach.before.Store(state.AsOf)
 		s.topics[name] = t
 	}
 	t.objects = append(t.objects, o)

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
@@ -35,14 +36,31 @@ func TestWeek(t *testing.T) {
 			case wrong != "" && d == "":
 				t.Errorf("day %d, %d:59: the copy equals the org, despite %s", hour/24, hour%24, wrong)
 			}
+			w.foretold(hour)
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
+		w.faults("events will expire on /data/CaseChangeEvent", fault.ReplayInvalid)
 		if n := w.signIns.Load(); n < 3*12-1 {
 			t.Errorf("signed in %d times in three days, want each time that a session died", n)
 		}
 	})
+}
+
+// foretold checks that the run says, from two days into the outage until its
+// end, that events will be gone; it looks each hour.
+func (w *week) foretold(hour int) {
+	w.Helper()
+	from, to := 4*24-1, 6*24
+	if hour == from || hour == to {
+		return
+	}
+	for topic, s := range w.sync.Status().Topics {
+		if want := hour > from && hour < to; s.Expiring != want {
+			w.Errorf("hour %d: events on %s are expiring: %t", hour, topic, s.Expiring)
+		}
+	}
 }
 
 type week struct {
