@@ -219,10 +219,20 @@ func TestEnrichedChannel(t *testing.T) {
 }
 
 // A slow store slows the stream: events are asked for as they are applied, none
-// is dropped, and what waits does not grow with what there is.
+// is dropped, and what waits does not grow with what there is. Salesforce ends a
+// stream of which nothing is asked, after 60 seconds or 70, here hundredths of it.
 func TestSlowStore(t *testing.T) {
 	t.Parallel()
-	h := newHistory(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{Unmerged: true, KeepAlive: 100 * time.Millisecond}}, contactPolicy)
+	for _, idle := range []time.Duration{600 * time.Millisecond, 700 * time.Millisecond} {
+		t.Run(idle.String(), func(t *testing.T) {
+			t.Parallel()
+			slowStore(t, idle)
+		})
+	}
+}
+
+func slowStore(t *testing.T, idle time.Duration) {
+	h := newHistory(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{Unmerged: true, KeepAlive: 100 * time.Millisecond, IdleClose: idle}}, contactPolicy)
 	h.through(sfsync.Config{Window: 10}, nil)
 	h.begin()
 	h.must(h.stop())
@@ -254,6 +264,7 @@ func TestSlowStore(t *testing.T) {
 			if last >= changes/2 {
 				t.Errorf("%d events were asked for while none was applied", last)
 			}
+			h.await("the end of the idle stream", func() bool { open, _ := h.org.Streams(); return open == 0 })
 			waits = false
 		}
 		h.must(batch.Ack(ctx))
