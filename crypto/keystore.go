@@ -44,6 +44,11 @@ type KeyStore interface {
 	// tells whether it was forgotten.
 	Keys(ctx context.Context, persons []Person, mint Mint) ([]Holder, error)
 
+	// Persons lists whom Forget would take: the person, all its aliases, and
+	// what it is an alias of; with a record, of the person it is linked to.
+	// It is empty where the record is linked to nobody.
+	Persons(ctx context.Context, p Person, record string) ([]Person, error)
+
 	// Forget deletes, of the person, of all its aliases and of what it is an
 	// alias of: keys, links, aliases and index entries. It leaves tombstones
 	// with the digests of these persons and of every linked record, and raises

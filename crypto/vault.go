@@ -161,6 +161,12 @@ func (v *Vault) Forget(ctx context.Context, p Person) error {
 	return nil
 }
 
+// Persons lists all that Forget would take with a person. With a zero person it
+// is that of the record, an 18-character id; empty where nobody knows it.
+func (v *Vault) Persons(ctx context.Context, p Person, record string) ([]Person, error) {
+	return v.keys.Persons(ctx, p, record)
+}
+
 // begin reads the root, drops what a forgetting elsewhere made stale, and makes
 // sure of an active branch key.
 func (v *Vault) begin(ctx context.Context) (session, error) {

@@ -56,9 +56,9 @@ func (m *maker) contained(r *record, c minimize.Change) bool {
 // was dirty stays so, as only a read clears that.
 func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject, owners []string) error {
 	if subjects[0].Forgotten() {
-		r.suppress(subjects[0].Person(), 0)
-		r.row.Owners = owners
-		r.happened(store.OpMark, c)
+		r.suppress(0)
+		r.row.Dirty = m.o.keepsPlain // a read tells what may be kept
+		r.happened(store.OpForget, c)
 		return nil
 	}
 	if r.row.Mark == store.Live && len(r.row.Persons) > 0 && r.row.Persons[0] != subjects[0].Person() {

@@ -61,6 +61,18 @@ func Example() {
 	_ = job
 }
 
+// Forget takes a person out of the copy for good.
+func ExampleSync_Forget() {
+	request := func(ctx context.Context, s *sfsync.Sync) error {
+		receipt, err := s.Forget(ctx, sfsync.Who{Record: "003…"}, "request 7 of 24 November")
+		if err == nil && receipt.ResidualUntil.IsZero() {
+			fmt.Println("forgotten; how long backups are kept is not known")
+		}
+		return err
+	}
+	_ = request
+}
+
 // Changes hands each batch to a pipeline before it is applied.
 func ExampleSync_Changes() {
 	pipeline := func(ctx context.Context, s *sfsync.Sync, publish func(object, id string) error) error {

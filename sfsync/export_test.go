@@ -44,3 +44,6 @@ var ruleNames = map[string]rule{
 	"read clears dirty":     readClearsDirty,
 	"refusal is no absence": refusalIsNoAbsence,
 }
+
+// After is until when something deleted now may still exist.
+func (h Horizon) After(now time.Time) time.Time { return h.after(now) }

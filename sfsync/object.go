@@ -50,6 +50,8 @@ type object struct {
 	comparing sync.Mutex          // held during a comparison
 	count     *count              // of one that is not over, or nil
 
+	keepsPlain bool // what is plain of a forgotten person's records stays
+
 	rows            int64 // held, about
 	lost, lostSince int64 // as in store.Object
 

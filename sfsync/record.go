@@ -37,11 +37,11 @@ func (r *record) stub() {
 	r.row.Dirty, r.row.Evented = true, true
 }
 
-// suppress empties the row of a forgotten person. The person stays, so that a
-// later event does not read the record again.
-func (r *record) suppress(person crypto.Person, base int64) {
+// suppress empties the row of a forgotten person. The row stays, so that a
+// later event does not read the record again; it names nobody.
+func (r *record) suppress(base int64) {
 	r.empty(store.Suppressed)
-	r.row.Persons, r.row.Base, r.row.Evented = []crypto.Person{person}, base, base == 0
+	r.row.Base, r.row.Evented = base, base == 0
 }
 
 // mark owes a read of the row and keeps what is held of it.

@@ -115,10 +115,13 @@ func (s *session) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.finishForgetting(ctx); err != nil { // before anything is sealed
+		return err
+	}
 	s.epoch = state.Epoch
 	for i, table := range schema.Tables {
 		o := newObject(tables[i], table, state.Objects[table.Object])
-		o.held = s.sight.held(o.name)
+		o.held, o.keepsPlain = s.sight.held(o.name), s.keepsPlain(o.api)
 		if t, ok := s.counts.Load(o.name); ok {
 			o.count = t.(*count)
 		}

@@ -91,8 +91,8 @@ func (m *maker) compare(r *record, a answer) {
 // the row without a base, as if an event had touched it.
 func (m *maker) fill(r *record, a answer, serverTime int64) {
 	if a.subjects[0].Forgotten() {
-		r.suppress(a.subjects[0].Person(), a.stamp)
-		r.row.Op, r.row.Owners = store.OpMark, a.owners
+		r.suppress(a.stamp)
+		r.row.Op, r.row.Cells = store.OpForget, m.o.impersonal(a.cells)
 		return
 	}
 	r.row.Dirty = false

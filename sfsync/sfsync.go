@@ -52,6 +52,9 @@ type Config struct {
 	Actor string
 	// Budget is how much of the org's allocations is used at most.
 	Budget Budget
+	// Horizon says how long copies outside of this library's reach are kept;
+	// the receipt of a Forget rests on it.
+	Horizon Horizon
 }
 
 // Sync keeps one org's copy. Its methods are safe for concurrent use, but only

@@ -86,4 +86,5 @@ const (
 	OpUndelete Op = "undelete"
 	OpRead     Op = "read"
 	OpMark     Op = "mark"
+	OpForget   Op = "forget" // the record is of a forgotten person: keep nothing of it
 )

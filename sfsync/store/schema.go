@@ -26,6 +26,18 @@ const Followed = ">"
 // Follows reports whether the rule has such a reference.
 func (t Table) Follows(rule int) bool { return strings.Contains(t.Rules[rule], Followed) }
 
+// Links reports whether a person rule takes the person from this column.
+func (t Table) Links(column string) bool {
+	for _, rule := range t.Rules {
+		for name := range strings.FieldsSeq(rule) {
+			if strings.TrimSuffix(name, Followed) == column {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Column is one field that is kept.
 type Column struct {
 	Name   string

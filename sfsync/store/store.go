@@ -8,7 +8,7 @@
 // its ledger entries. A writer that lost its epoch commits nothing.
 //
 // The contract is split by who needs it: the engine needs [Store], the read
-// side [Reader]. A driver passes storetest.
+// side [Reader], forgetting a person [Eraser]. A driver passes storetest.
 //
 // # Security
 //
@@ -20,6 +20,9 @@ package store
 import (
 	"context"
 	"iter"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
 )
 
 // Store is what the engine needs of a database. Its methods are safe for
@@ -65,6 +68,25 @@ type Reader interface {
 	// Rows yields the rows of an object with their cells in order of id. The
 	// cells are valid until the next step. Leaving the loop ends the read.
 	Rows(ctx context.Context, object string) iter.Seq2[Row, error]
+}
+
+// Eraser is what forgetting a person needs. It works beside a running engine and
+// without Prepare. Every method may be repeated.
+type Eraser interface {
+	// Bury leaves tombstones: from its commit on, Apply refuses every live row
+	// of these persons with fault.Forgotten. The entry goes into the ledger.
+	Bury(ctx context.Context, persons []crypto.Person, entry audit.Entry) error
+
+	// Buried lists the persons that were buried and are not erased yet.
+	Buried(ctx context.Context) ([]crypto.Person, error)
+
+	// Erase suppresses the rows of buried persons, owes a read of each and
+	// says how many they were. Of objects in plain, by stable name, it keeps
+	// the plain columns that link to nobody, else nothing. A field with a
+	// person of its own is emptied where that person is one of these. No row's
+	// Seq changes. The persons are erased only when the bytes are out of the
+	// files; while a reader holds them back it fails with fault.StoreBusy.
+	Erase(ctx context.Context, persons []crypto.Person, plain []string) (rows int64, err error)
 }
 
 // Position is a place in a topic: an opaque replay id of Salesforce. Positions

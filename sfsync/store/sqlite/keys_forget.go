@@ -35,6 +35,26 @@ func (k *Keys) Forget(ctx context.Context, p crypto.Person, mint crypto.Mint) er
 	return k.c.truncate(ctx)
 }
 
+// Persons implements crypto.KeyStore.
+func (k *Keys) Persons(ctx context.Context, p crypto.Person, record string) (persons []crypto.Person, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		if p.IsZero() {
+			err := k.c.each(`SELECT person FROM link WHERE record = ?`, []any{record}, func(s *sqlite3.Stmt) error {
+				copy(p[:], s.ColumnRawBlob(0))
+				return nil
+			})
+			if err != nil || p.IsZero() {
+				return err
+			}
+		}
+		persons, err = k.same(p)
+		return err
+	})
+	return persons, err
+}
+
 // same lists a person with all its aliases, and what it is an alias of.
 func (k *Keys) same(p crypto.Person) (persons []crypto.Person, err error) {
 	first := p

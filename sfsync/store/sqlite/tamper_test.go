@@ -83,7 +83,7 @@ func TestForgottenPersonsStayAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rows.db")
 	w := newWriter(t, path)
 	dead, alive := crypto.Person{15: 1}, crypto.Person{15: 2}
-	must(t, dial(t, path).Exec(`INSERT INTO tombstone VALUES (x'00000000000000000000000000000001')`))
+	must(t, dial(t, path).Exec(`INSERT INTO tombstone (person) VALUES (x'00000000000000000000000000000001')`))
 	apply := func(person crypto.Person, mark store.Mark, id int) error {
 		rows := []store.Row{{ID: recordID(id), Persons: []crypto.Person{person}, Mark: mark}}
 		err := w.Apply(t.Context(), &store.Batch{Epoch: w.state.Epoch, Policy: 1, Objects: []store.ObjectBatch{{Object: "Contact", N: w.n, Rows: rows}}})

@@ -1,0 +1,168 @@
+package sfsync
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/internal/recordid"
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Who names a person: by the id of any record that is theirs, of 15 or 18
+// characters, or by the person of a row.
+type Who struct {
+	Record string
+	Person crypto.Person
+}
+
+// Horizon is how long copies are kept that the library does not see. What is 0
+// was not said: a receipt is then without an end. None says that there are no
+// such copies.
+type Horizon struct {
+	KeyBackups time.Duration // of the keys database and its file system
+	RowBackups time.Duration // of the rows database and its file system
+	Consumers  time.Duration // of whoever takes Changes, until it has acted on a forget
+}
+
+// None, in a Horizon: no such copies are made.
+const None time.Duration = -1
+
+// keyAge is how long another process may go on with a key that it has in
+// memory (package crypto).
+const keyAge = time.Minute
+
+// Receipt says what a forgetting did, and what it cannot do.
+type Receipt struct {
+	Persons int       // that were one: the person and its aliases
+	Rows    int64     // emptied
+	At      time.Time // when keys and rows were gone from the two databases
+
+	// ResidualUntil is until when a backup or a consumer may still hold the
+	// person's data and the key that opens it. Zero: unknown, because the
+	// Horizon does not say.
+	ResidualUntil time.Time
+}
+
+// Forget destroys the keys of a person and of all aliases, empties their rows,
+// and keeps their records away for as long as Salesforce has them, also from
+// later full copies. An object with "on_forget: keep_plain" keeps the plain
+// fields of records about the person, without those that link to one. The
+// ledger has an entry with the reason, and nobody's name.
+//
+// It may be called beside Run, by the same Sync. If it fails or the process
+// ends, it may be called again, and the next session finishes it before it
+// seals anything (internal/docs/forgetting.md). What it cannot reach, the
+// receipt names. fault.NotFound: nobody is known by that record, or no more.
+func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, error) {
+	const op = "sfsync.Forget"
+	eraser, ok := s.cfg.Store.(store.Eraser)
+	id, valid := recordid.Normalize(who.Record)
+	switch {
+	case !ok:
+		return Receipt{}, fault.New(fault.ConfigInvalid, op, "the store cannot erase; use one that is a store.Eraser")
+	case reason == "":
+		return Receipt{}, fault.New(fault.ConfigInvalid, op, "give a reason for the ledger, without personal data")
+	case !valid && who.Person.IsZero():
+		return Receipt{}, fault.New(fault.ConfigInvalid, op, "give a person, or a record id of 15 or 18 characters")
+	}
+	persons, err := s.cfg.Vault.Persons(ctx, who.Person, id)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if len(persons) == 0 {
+		return Receipt{}, fault.New(fault.NotFound, op, "nobody is known by this record; see that it was copied, or it was forgotten before")
+	}
+	entry := s.entry(audit.Entry{Kind: audit.KindForget, Reason: reason, Count: len(persons)})
+	if err := eraser.Bury(ctx, persons, entry); err != nil {
+		return Receipt{}, err
+	}
+	rows, err := s.erase(ctx, eraser, persons)
+	if err != nil {
+		return Receipt{}, err
+	}
+	now := time.Now()
+	return Receipt{Persons: len(persons), Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now)}, nil
+}
+
+// erase does what is left once the persons are buried. Keys go first: without
+// them no batch that is being made can hold anything of theirs.
+func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.Person) (int64, error) {
+	for _, p := range persons {
+		if err := s.cfg.Vault.Forget(ctx, p); err != nil {
+			return 0, err
+		}
+	}
+	rows, err := eraser.Erase(ctx, persons, s.plainKept())
+	if err == nil {
+		if open, _, _ := s.turn.look(); open != nil {
+			for _, o := range open.objects { // consumers learn of it as the rows are read
+				o.rouse()
+			}
+		}
+	}
+	return rows, err
+}
+
+// finishForgetting goes on with what a process that ended has begun.
+func (s *Sync) finishForgetting(ctx context.Context) error {
+	eraser, ok := s.cfg.Store.(store.Eraser)
+	if !ok {
+		return nil
+	}
+	persons, err := eraser.Buried(ctx)
+	if err != nil || len(persons) == 0 {
+		return err
+	}
+	_, err = s.erase(ctx, eraser, persons)
+	return err
+}
+
+// after is the latest moment at which something of what is deleted now may
+// still exist, zero if that is not known.
+func (h Horizon) after(now time.Time) time.Time {
+	longest := keyAge
+	for _, d := range []time.Duration{h.KeyBackups, h.RowBackups, h.Consumers} {
+		if d == 0 {
+			return time.Time{}
+		}
+		longest = max(longest, d)
+	}
+	return now.Add(longest)
+}
+
+// keepsPlain reports whether the object keeps plain fields of a forgotten
+// person's records. A record that is the person keeps nothing.
+func (s *Sync) keepsPlain(object string) bool {
+	o := s.cfg.Policy.Objects[object]
+	return o.OnForget == minimize.KeepPlain && !slices.Equal(o.Person, []string{"Id"})
+}
+
+// plainKept lists those objects by the names the store knows them by.
+func (s *Sync) plainKept() (objects []string) {
+	for name, o := range s.cfg.Policy.Objects {
+		if s.keepsPlain(name) {
+			objects = append(objects, cmp.Or(append(slices.Clone(o.Was), name)[0], name))
+		}
+	}
+	return objects
+}
+
+// impersonal is what stays of a row whose person was forgotten: nothing, or
+// the plain fields that link to nobody.
+func (o *object) impersonal(cells []store.Cell) []store.Cell {
+	if !o.keepsPlain || cells == nil {
+		return nil
+	}
+	for i, c := range o.schema.Columns {
+		if c.Sealed || o.schema.Links(c.Name) {
+			cells[i] = store.Cell{}
+		}
+	}
+	return cells
+}

@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Bury implements store.Eraser.
+func (s *Store) Bury(ctx context.Context, persons []crypto.Person, entry audit.Entry) error {
+	return s.writing(ctx, func(c *conn) error {
+		return c.write(ctx, func() error {
+			for _, p := range persons {
+				if _, err := c.run(`INSERT INTO tombstone (person, done) VALUES (?, 0) ON CONFLICT DO UPDATE SET done = 0`, p[:]); err != nil {
+					return err
+				}
+			}
+			return c.record([]audit.Entry{entry})
+		})
+	})
+}
+
+// Buried implements store.Eraser.
+func (s *Store) Buried(ctx context.Context) (persons []crypto.Person, err error) {
+	err = s.reading(ctx, func(c *conn) error {
+		return c.each(`SELECT person FROM tombstone WHERE done = 0`, nil, func(s *sqlite3.Stmt) error {
+			if b := s.ColumnRawBlob(0); len(b) == len(crypto.Person{}) {
+				persons = append(persons, crypto.Person(b))
+			}
+			return nil
+		})
+	})
+	return persons, err
+}
+
+// Erase implements store.Eraser. It looks at every row of every object: rows
+// have no index by person, which each write would pay for.
+func (s *Store) Erase(ctx context.Context, persons []crypto.Person, plain []string) (rows int64, err error) {
+	list, err := hexList(persons)
+	if err != nil {
+		return 0, err
+	}
+	err = s.writing(ctx, func(c *conn) error {
+		err := c.write(ctx, func() error {
+			tables, err := c.catalogue("")
+			for _, t := range tables {
+				if err == nil {
+					var n int64
+					n, err = c.erase(t, list, slices.Contains(plain, t.Object))
+					rows += n
+				}
+			}
+			return err
+		})
+		if err == nil {
+			err = c.truncate(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		return c.write(ctx, func() error {
+			_, err := c.run(`UPDATE tombstone SET done = 1 WHERE person IN (SELECT unhex(value) FROM json_each(?))`, list)
+			return err
+		})
+	})
+	return rows, err
+}
+
+func hexList(persons []crypto.Person) (string, error) {
+	names := make([]string, len(persons))
+	for i, p := range persons {
+		names[i] = hex.EncodeToString(p[:])
+	}
+	list, err := json.Marshal(names)
+	return string(list), err
+}
+
+// erase empties what a table holds of the persons.
+func (c *conn) erase(t store.Table, list string, plain bool) (rows int64, err error) {
+	const dirty = `_dirty = iif(_dirty > 0, _dirty, (SELECT max(n, 1) FROM object WHERE name = ?2))`
+	for k := range t.Rules {
+		set := dirty
+		for _, f := range t.Columns {
+			if k == 0 && !(plain && !f.Sealed && !t.Links(f.Name)) || f.Sealed && f.Rule == k {
+				set += fmt.Sprintf(`, "%s" = NULL`, f.Name)
+			}
+		}
+		switch {
+		case k > 0:
+			set += `, ` + personColumn(k) + ` = zeroblob(16)`
+		default:
+			set += fmt.Sprintf(`, _key = 0, _base = 0, _evented = 1, _mark = %d`, store.Suppressed)
+			for i := range t.Rules {
+				set += `, ` + personColumn(i) + ` = NULL`
+			}
+			for _, owner := range ownerships(t) {
+				set += `, ` + owner + ` = NULL`
+			}
+		}
+		n, err := c.run(fmt.Sprintf(`UPDATE %s SET %s WHERE %s IN (SELECT unhex(value) FROM json_each(?1)) AND _mark <> %d`,
+			name(t.Object), set, personColumn(k), store.Gone), list, t.Object)
+		if err != nil {
+			return rows, err
+		}
+		rows += n
+	}
+	return rows, nil
+}
