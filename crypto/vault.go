@@ -167,6 +167,18 @@ func (v *Vault) Persons(ctx context.Context, p Person, record string) ([]Person,
 	return v.keys.Persons(ctx, p, record)
 }
 
+// Keyed returns those of the persons that have keys. None of somebody forgotten
+// should: the keys database was then put back from a backup.
+func (v *Vault) Keyed(ctx context.Context, persons []Person) (keyed []Person, err error) {
+	holders, err := v.keys.Keys(ctx, persons, &mint{vault: v})
+	for _, h := range holders {
+		if err == nil && len(h.Keys) > 0 {
+			keyed = append(keyed, h.Person)
+		}
+	}
+	return keyed, err
+}
+
 // begin reads the root, drops what a forgetting elsewhere made stale, and makes
 // sure of an active branch key.
 func (v *Vault) begin(ctx context.Context) (session, error) {

@@ -109,17 +109,22 @@ func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.
 	return rows, err
 }
 
-// finishForgetting goes on with what a process that ended has begun.
+// finishForgetting goes on with what a process that ended has begun, and forgets
+// again whose keys were put back from a backup.
 func (s *Sync) finishForgetting(ctx context.Context) error {
 	eraser, ok := s.cfg.Store.(store.Eraser)
 	if !ok {
 		return nil
 	}
-	persons, err := eraser.Buried(ctx)
-	if err != nil || len(persons) == 0 {
+	all, persons, err := eraser.Buried(ctx)
+	if err != nil || len(all) == 0 {
 		return err
 	}
-	_, err = s.erase(ctx, eraser, persons)
+	back, err := s.cfg.Vault.Keyed(ctx, all)
+	if err != nil || len(persons)+len(back) == 0 {
+		return err
+	}
+	_, err = s.erase(ctx, eraser, append(persons, back...))
 	return err
 }
 

@@ -51,7 +51,7 @@ func customer(org *salesforcetest.Org, name string) (contact, order, inquiry str
 // owed a read, "" if nothing is. plain is how many plain values may stay.
 func (r *rig) suppressed(object, id string, plain int) string {
 	r.Helper()
-	row, table := r.row(object, id), store.Table{}
+	row := r.row(object, id)
 	if row.Mark != store.Suppressed || len(row.Persons) != 0 || row.Key != 0 || row.Owners != nil || row.Dirty {
 		return fmt.Sprintf("%s has the mark %d, %d persons, key %d, owners %v, dirty %v", object, row.Mark, len(row.Persons), row.Key, row.Owners, row.Dirty)
 	}
@@ -181,7 +181,7 @@ func TestForgetResumed(t *testing.T) {
 			if d := r.away(contact, order, inquiry); d != "" {
 				t.Error(d)
 			}
-			if left, err := r.rows.Buried(t.Context()); err != nil || len(left) != 0 {
+			if _, left, err := r.rows.Buried(t.Context()); err != nil || len(left) != 0 {
 				t.Errorf("%d persons are not done with: %v", len(left), err)
 			}
 			if left, err := r.vault.Persons(t.Context(), crypto.Person{}, contact); err != nil || len(left) != 0 {

@@ -77,8 +77,9 @@ type Eraser interface {
 	// of these persons with fault.Forgotten. The entry goes into the ledger.
 	Bury(ctx context.Context, persons []crypto.Person, entry audit.Entry) error
 
-	// Buried lists the persons that were buried and are not erased yet.
-	Buried(ctx context.Context) ([]crypto.Person, error)
+	// Buried lists the persons that were buried, and which of them are not
+	// erased yet.
+	Buried(ctx context.Context) (all, unerased []crypto.Person, err error)
 
 	// Erase suppresses the rows of buried persons, owes a read of each and
 	// says how many they were. Of objects in plain, by stable name, it keeps

@@ -29,16 +29,21 @@ func (s *Store) Bury(ctx context.Context, persons []crypto.Person, entry audit.E
 }
 
 // Buried implements store.Eraser.
-func (s *Store) Buried(ctx context.Context) (persons []crypto.Person, err error) {
+func (s *Store) Buried(ctx context.Context) (all, unerased []crypto.Person, err error) {
 	err = s.reading(ctx, func(c *conn) error {
-		return c.each(`SELECT person FROM tombstone WHERE done = 0`, nil, func(s *sqlite3.Stmt) error {
-			if b := s.ColumnRawBlob(0); len(b) == len(crypto.Person{}) {
-				persons = append(persons, crypto.Person(b))
+		return c.each(`SELECT person, done FROM tombstone`, nil, func(s *sqlite3.Stmt) error {
+			b := s.ColumnRawBlob(0)
+			if len(b) != len(crypto.Person{}) {
+				return sqlite3.CORRUPT
+			}
+			all = append(all, crypto.Person(b))
+			if s.ColumnInt(1) == 0 {
+				unerased = append(unerased, crypto.Person(b))
 			}
 			return nil
 		})
 	})
-	return persons, err
+	return all, unerased, err
 }
 
 // Erase implements store.Eraser. It looks at every row of every object: rows
