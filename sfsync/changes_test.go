@@ -134,6 +134,59 @@ func TestDebts(t *testing.T) {
 	}
 }
 
+// A gap event of any kind names, for several records at once, what nothing else
+// tells of.
+func TestGapKinds(t *testing.T) {
+	t.Parallel()
+	lost := func(change func(tx *salesforcetest.Tx, id string) error) func(h *history, ids []string) {
+		return func(h *history, ids []string) {
+			h.org.LoseNext()
+			h.must(h.org.Transaction(func(tx *salesforcetest.Tx) error {
+				for _, id := range ids {
+					if err := change(tx, id); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		}
+	}
+	remove := func(tx *salesforcetest.Tx, id string) error { return tx.Delete("Contact", id) }
+	restore := func(tx *salesforcetest.Tx, id string) error { return tx.Undelete("Contact", id) }
+	rename := func(tx *salesforcetest.Tx, id string) error {
+		return tx.Update("Contact", id, map[string]any{"LastName": "in the gap"})
+	}
+	for _, c := range []struct {
+		kind   salesforcetest.Kind
+		gone   bool // the records are in the Recycle Bin before
+		change func(h *history, ids []string)
+	}{
+		{salesforcetest.Create, true, lost(restore)}, // as of records that the copy has never had
+		{salesforcetest.Update, false, lost(rename)},
+		{salesforcetest.Delete, false, lost(remove)},
+		{salesforcetest.Undelete, true, lost(restore)},
+	} {
+		t.Run(string(c.kind), func(t *testing.T) {
+			t.Parallel()
+			h := newHistory(t, salesforcetest.Config{Records: 8}, contactPolicy)
+			ids := h.ids("Contact")[:5]
+			if c.gone {
+				for _, id := range ids {
+					h.org.Delete("Contact", id)
+				}
+			}
+			h.begin()
+			c.change(h, ids)
+			h.passed()
+			if h.equal() {
+				t.Fatal("the copy has what no event told: the gap event shows nothing")
+			}
+			h.must(h.org.Gap("Contact", c.kind, ids...))
+			h.await("the gap", h.equal)
+		})
+	}
+}
+
 // A position that Salesforce no longer knows: everything is read again.
 func TestExpiredPosition(t *testing.T) {
 	t.Parallel()

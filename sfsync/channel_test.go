@@ -282,3 +282,24 @@ func slowStore(t *testing.T, idle time.Duration) {
 		t.Errorf("%d events were delivered for %d changes", n, changes)
 	}
 }
+
+// A stream that is cut asks for half as many events: after two cuts for no more
+// than a service allows that refuses what is above 30.
+func TestCutsShrinkWindow(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{}, contactPolicy)
+	h.begin()
+	for n := range 3 {
+		if n == 2 {
+			h.org.SetPubSub(salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, Cap: 30, RefuseExcess: true})
+		}
+		_, before := h.org.Streams()
+		h.org.CutStreams()
+		h.await("another stream", func() bool { open, ever := h.org.Streams(); return open == 1 && ever > before })
+	}
+	h.org.Update("Contact", h.id, map[string]any{"LastName": "after the cuts"})
+	h.await("the change", h.equal)
+	if _, ever := h.org.Streams(); ever > 6 {
+		t.Errorf("%d streams were opened: some were refused", ever)
+	}
+}

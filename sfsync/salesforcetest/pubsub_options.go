@@ -69,6 +69,9 @@ type PubSub struct {
 	// its contact alone; else in both, as the documentation says for orgs that
 	// select both objects.
 	ContactNames bool
+	// TLS12 has the Pub/Sub API offer TLS 1.2 and no more, as hosts outside
+	// Hyperforce and Edge do; whether its own host is one is not documented.
+	TLS12 bool
 	// DropHiddenBits takes the changed bit of a field with the value that
 	// field-level security hides; else the bit stays.
 	DropHiddenBits bool

@@ -102,7 +102,11 @@ func (o *Org) serveEvents(name string, secure bool) error {
 		return err
 	}
 	if secure {
-		l = tls.NewListener(l, o.ca.config("h2"))
+		conf := o.ca.config("h2")
+		if o.cfg.PubSub.TLS12 {
+			conf.MinVersion, conf.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+		}
+		l = tls.NewListener(l, conf)
 	}
 	o.servers.grpc = append(o.servers.grpc, l)
 	o.servers.wait.Go(func() { o.servePubSub(l) })

@@ -16,7 +16,7 @@ import (
 )
 
 // newOrg is a test org and a client that signs in to it.
-func newOrg(t testing.TB, options salesforcetest.PubSub) (*salesforcetest.Org, *salesforce.Org) {
+func newOrg(t testing.TB, options salesforcetest.PubSub, except ...salesforce.TLS12Exception) (*salesforcetest.Org, *salesforce.Org) {
 	t.Helper()
 	org, err := salesforcetest.New(salesforcetest.Config{PubSub: options})
 	if err != nil {
@@ -27,6 +27,7 @@ func newOrg(t testing.TB, options salesforcetest.PubSub) (*salesforcetest.Org, *
 	if err != nil {
 		t.Fatal(err)
 	}
+	settings.TLS12 = except
 	client, err := salesforce.New(settings)
 	if err != nil {
 		t.Fatal(err)
@@ -245,4 +246,19 @@ func roundTripRate(t testing.TB, n int) float64 {
 		}
 	}
 	return float64(taken) / time.Since(start).Seconds()
+}
+
+// A Pub/Sub API that does not offer TLS 1.3 is refused, unless an exception names
+// its host.
+func TestOrgTLS12(t *testing.T) {
+	t.Parallel()
+	options := salesforcetest.PubSub{TLS12: true}
+	_, client := newOrg(t, options)
+	if _, err := pubsub.New(client, pubsub.Options{}).Topic(soon(t), topic); fault.CodeOf(err) != fault.TLSRefused {
+		t.Errorf("without an exception: %v, want %s", err, fault.TLSRefused)
+	}
+	_, client = newOrg(t, options, salesforce.TLS12Exception{Host: "localhost", Reason: "not behind Edge yet", Until: time.Now().Add(time.Hour)})
+	if _, err := pubsub.New(client, pubsub.Options{}).Topic(soon(t), topic); err != nil {
+		t.Errorf("with one: %v", err)
+	}
 }
