@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,23 @@ func (r *rig) suppressed(object, id string, plain int) string {
 		}
 	}
 	return ""
+}
+
+// impersonal checks the rows of an object that were erased and not read again.
+func (r *rig) impersonal(object string, plain int) {
+	r.Helper()
+	for row, err := range r.rows.Rows(r.Context(), object) {
+		r.must(err)
+		held := 0
+		for _, cell := range row.Cells {
+			if cell.State != store.Unset {
+				held++
+			}
+		}
+		if row.Mark != store.Suppressed || !row.Dirty || len(row.Persons) != 0 || held != plain {
+			r.Errorf("%s has the mark %d, %d persons and %d values after the erasure", object, row.Mark, len(row.Persons), held)
+		}
+	}
 }
 
 // away says what is left of the customer, "" if nothing is that may not be.
@@ -162,6 +180,8 @@ func TestForgetResumed(t *testing.T) {
 			r.must(r.vault.Forget(r.Context(), persons[0]))
 			_, err := r.rows.Erase(r.Context(), persons, []string{"Order"})
 			r.must(err)
+			r.impersonal("Order", 1)
+			r.impersonal("Contact", 0)
 			return r.rows.Bury(r.Context(), persons, audit.Entry{Time: time.Now(), Kind: audit.KindForget})
 		}},
 	} {
@@ -266,5 +286,33 @@ func TestReceipt(t *testing.T) {
 		if got := c.h.After(now); !got.Equal(want) {
 			t.Errorf("%s: %v, want %v", c.name, got, want)
 		}
+	}
+}
+
+// What the keys database keeps of a forgotten person names neither the person
+// nor a record, and the record leads to no person again, not even a new one.
+func TestForgottenCannotBeRecomputed(t *testing.T) {
+	t.Parallel()
+	org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()
+	r := open(t, org, dir, forgetPolicy)
+	contact, order, inquiry := customer(org, "Ada")
+	r.until("the first copy", r.equal)
+	person := r.row("Contact", contact).Persons[0]
+	_, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7")
+	r.must(err)
+	for _, file := range []string{"keys.db", "keys.db-wal"} {
+		content := read(t, filepath.Join(dir, "keys", file))
+		for what, trace := range map[string]string{"person": string(person[:]), "contact": contact, "order": order, "case": inquiry} {
+			if strings.Contains(content, trace) {
+				t.Errorf("%s still has the %s", file, what)
+			}
+		}
+	}
+	batch, err := r.vault.Sealer().Begin(t.Context())
+	r.must(err)
+	subjects, err := batch.Subjects(t.Context(), []crypto.Want{{Record: crypto.Link{Object: "Contact", Record: contact}}})
+	r.must(err)
+	if s := subjects[0]; !s.Forgotten() || !s.Person().IsZero() || s.Key() != 0 {
+		t.Error("the record leads to a person")
 	}
 }
