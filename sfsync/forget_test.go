@@ -234,12 +234,15 @@ func TestForgetIsAChange(t *testing.T) {
 // Pairs that share an e-mail and a phone are two persons.
 func TestForgetOneOfAPair(t *testing.T) {
 	t.Parallel()
-	const pairs = 20
+	pairs := 1000
+	if testing.Short() {
+		pairs = 20
+	}
 	org := newOrg(t, salesforcetest.Config{})
-	r := open(t, org, t.TempDir(), contactPolicy)
-	var ids [2 * pairs]string
+	r := open(t, org, t.TempDir(), forgetPolicy)
+	ids := make([]string, 2*pairs)
 	for i := range ids {
-		ids[i] = org.Insert("Contact", map[string]any{"LastName": "pair", "Email": fmt.Sprintf("%d@example.com", i/2)})
+		ids[i] = org.Insert("Contact", map[string]any{"LastName": "pair", "Email": fmt.Sprintf("%d@example.com", i/2), "MobilePhone": fmt.Sprintf("+4930%07d", i/2)})
 	}
 	r.until("the first copy", r.equal)
 	for i := 0; i < len(ids); i += 2 {
