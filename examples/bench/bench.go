@@ -45,7 +45,7 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 	for _, m := range []measurement{
 		{"decode", b.decode}, {"seal", b.seal}, {"subscribe", b.subscribe}, {"roundtrip", b.roundTrip},
 		{"memory", b.memory}, {"stream", b.stream}, {"bulk", b.bulk},
-		{"calls", b.calls}, {"expired", b.expired}, {"reconcile", b.reconcile},
+		{"calls", b.calls}, {"expired", b.expired}, {"reconcile", b.reconcile}, {"cut", b.cut},
 	} {
 		if !strings.Contains(m.name, b.only) {
 			continue

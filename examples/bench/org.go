@@ -72,6 +72,13 @@ func (o *Org) Expire(_ int, calls *int) error {
 	return o.org.Expire()
 }
 
+// Cut breaks every connection of a stream, without a word.
+func (o *Org) Cut(_ int, calls *int) error {
+	*calls = o.org.APICalls()
+	o.org.CutStreams()
+	return nil
+}
+
 // Calls counts the API calls made so far.
 func (o *Org) Calls(_ int, calls *int) error {
 	*calls = o.org.APICalls()

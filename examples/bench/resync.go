@@ -61,16 +61,22 @@ const pageRows = 50_000
 // callsOf counts the calls while changes come, from when the copy follows.
 func (b *bench) callsOf(ctx context.Context, u Update) (calls int, err error) {
 	err = b.follow(ctx, func(r *replica) error {
-		u.Object, u.Fields = "Contact", map[string]string{"MailingCity": time.Now().Format(time.StampNano)}
-		before, applied := b.org.calls(), r.sync.Status().Applied
-		if err := b.org.do("Update", u); err != nil {
-			return err
-		}
-		err := r.await(ctx, func() bool { return r.sync.Status().Applied >= applied+int64(u.Records) && r.settled(ctx) })
+		before := b.org.calls()
+		err := b.applied(ctx, r, u)
 		calls = b.org.calls() - before
 		return err
 	})
 	return calls, err
+}
+
+// applied changes Contacts, and waits until the copy has it and owes nothing.
+func (b *bench) applied(ctx context.Context, r *replica, u Update) error {
+	u.Object, u.Fields = "Contact", map[string]string{"MailingCity": time.Now().Format(time.StampNano)}
+	before := r.sync.Status().Applied
+	if err := b.org.do("Update", u); err != nil {
+		return err
+	}
+	return r.await(ctx, func() bool { return r.sync.Status().Applied >= before+int64(u.Records) && r.settled(ctx) })
 }
 
 // expired measures how long it takes to make good a position that Salesforce no
@@ -99,6 +105,30 @@ func (b *bench) expired(ctx context.Context) ([]line, error) {
 	return []line{{"catch-up after an expired position", fmt.Sprintf("%.1f s for %s changed rows", took.Seconds(), thousands(changed)),
 		fmt.Sprintf("all rows by Bulk, into nothing: %.1f s", limit.Elapsed.Seconds()), percent(limit.Elapsed.Seconds(), took.Seconds()), "",
 		fmt.Sprintf("%s of %s Contacts changed in the outage; stamps compared, what differs read by id and sealed", thousands(changed), thousands(people))}}, nil
+}
+
+// cut measures how long after its stream was cut a change of that moment is
+// durable, beside one on an unbroken stream.
+func (b *bench) cut(ctx context.Context) ([]line, error) {
+	if _, err := b.contacts(ctx, 20_000); err != nil {
+		return nil, err
+	}
+	var ours, limit time.Duration
+	err := b.follow(ctx, func(r *replica) error {
+		start := time.Now()
+		err := b.applied(ctx, r, Update{Records: 1})
+		limit, start = time.Since(start), time.Now()
+		if err == nil {
+			err = b.org.do("Cut", 0)
+		}
+		if err == nil {
+			err = b.applied(ctx, r, Update{Records: 1})
+		}
+		ours = time.Since(start)
+		return err
+	})
+	return []line{{"recovery after a cut", ours.Round(time.Millisecond).String(), "on an unbroken stream: " + limit.Round(time.Millisecond).String(),
+		percent(limit.Seconds(), ours.Seconds()), "", "from the cut until a change made right after it is durable; about a second of it is the pause before the stream is opened again"}}, err
 }
 
 // reconcile measures the comparison of a copy that agrees with the org, beside
