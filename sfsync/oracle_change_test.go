@@ -185,6 +185,8 @@ func (t *trial) merge(tx *salesforcetest.Tx) string {
 }
 
 func (t *trial) convert() string {
+	t.came("Account")
+	t.came("Contact")
 	account, contact := t.org.Convert(t.org.Insert("Lead", map[string]any{"LastName": words(t), "Company": words(t)}))
 	return account + " " + contact
 }

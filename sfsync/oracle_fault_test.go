@@ -40,7 +40,7 @@ var faults = []step{
 	{"mend", 6, (*trial).mend},
 	{"slow", 2, (*trial).slow},
 	{"crash", 3, func(t *trial) string { return t.crash() + t.start() }},
-	{"crash amid", 2, func(t *trial) string { return t.write((*trial).alike) + t.crash() + t.start() }},
+	{"crash amid", 2, func(t *trial) string { t.ready(); return t.write((*trial).alike) + t.crash() + t.start() }},
 	{"outage", 2, (*trial).outage},
 }
 
@@ -225,11 +225,13 @@ func (t *trial) glimpse() string {
 	id, values := t.any(object), t.values(object, false)
 	for _, f := range stock {
 		if _, changes := values[f.name]; f.object == object && changes && f.personal && t.policy.names(f) && id != "" {
+			t.ready()
 			t.hides(f)
-			did := t.write(func(t *trial, tx *salesforcetest.Tx) string { return done(id, tx.Update(object, id, values)) })
-			t.commits(100 * time.Millisecond)
+			t.hears(id, func() {
+				t.write(func(t *trial, tx *salesforcetest.Tx) string { return done(id, tx.Update(object, id, values)) })
+			})
 			t.org.ShowField(object, f.name)
-			return did + f.name
+			return id + "." + f.name
 		}
 	}
 	return ""
@@ -272,7 +274,7 @@ func (t *trial) mend() string {
 func (t *trial) outage() string {
 	did := t.crash()
 	for range t.random.IntN(8) {
-		did += "; " + t.step(changes)
+		did += "; " + t.step(t.allowed(changes))
 	}
 	return did + "; " + t.start()
 }

@@ -3,7 +3,6 @@ package sfsync_test
 import (
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // mutants are clients that lose changes in a way that some real client does,
@@ -48,7 +47,7 @@ func TestOracleMutants(t *testing.T) {
 				h := newTrial(t, seed, m.profile)
 				h.play()
 				h.heal()
-				err := h.settle(20 * time.Second)
+				err := h.settle(patience)
 				if _, ok := err.(divergence); ok {
 					caught.Store(true)
 				}

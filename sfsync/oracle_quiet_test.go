@@ -67,48 +67,62 @@ func (t *trial) settle(patience time.Duration) error {
 	return t.inspect()
 }
 
-// lasting is how long a quiet copy may differ: an event may be on its way.
-const lasting = 3 * time.Second
+// lasting is how long a copy without debts may differ: a call made while there
+// was trouble may be waiting for its next try.
+const lasting = 8 * time.Second
 
+// quiet waits until the copy has neither debts nor differences.
 func (t *trial) quiet(patience time.Duration, last map[string]string) error {
-	tick, since, applied := time.NewTicker(20*time.Millisecond), time.Now(), int64(-1)
+	tick, since, before := time.NewTicker(20*time.Millisecond), time.Now(), ""
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; <-tick.C {
-		debt := t.debt(last)
-		if now := t.worker.sync.Status().Applied; now != applied || debt != "" {
-			applied, since = now, time.Now()
-		}
+		debt, difference := t.debt(), ""
 		if debt == "" {
-			difference := t.worker.difference()
+			if difference = t.missing(last); difference == "" {
+				difference = t.worker.difference()
+			}
 			if difference == "" {
 				return nil
 			}
-			if time.Since(since) > lasting {
-				return divergence("quiet, but " + difference)
-			}
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("not quiet: %s, %+v, %s", debt, t.worker.sync.Status(), t.worker.difference())
+		if debt != "" || difference != before {
+			since, before = time.Now(), difference
+		}
+		switch now := time.Now(); {
+		case now.Sub(since) > lasting:
+			return divergence("quiet, but " + difference)
+		case now.After(deadline):
+			return fmt.Errorf("not quiet: %s, %s, %+v", debt, difference, t.worker.sync.Status())
 		}
 	}
 }
 
 // debt says what the copy itself knows that it still owes, "" for nothing.
-func (t *trial) debt(last map[string]string) string {
+func (t *trial) debt() string {
 	status := t.worker.sync.Status()
-	if status.Phase != "running" {
-		return status.Phase
+	if status.Phase != "running" || len(status.Waiting) > 0 {
+		return status.Phase + ", and waits"
 	}
-	for object, id := range last {
-		switch row := t.worker.row(object, id); {
+	for _, object := range t.policy.objects() {
+		switch {
 		case status.Objects[object].Owed:
 			return "a read of " + object
-		case row.Mark != store.Live || row.Stub():
-			return "the last " + object
-		case !t.worker.store.streamed(id):
-			return "the event of the last " + object
 		case len(t.worker.dirty(object)) > 0:
 			return "dirty rows of " + object
+		}
+	}
+	return ""
+}
+
+// missing says which of the last records has not come, or not by an event.
+func (t *trial) missing(last map[string]string) string {
+	for _, object := range t.policy.objects() {
+		id := last[object]
+		if row := t.worker.row(object, id); row.Mark != store.Live || row.Stub() {
+			return "the last " + object + " is missing"
+		}
+		if !t.worker.store.streamed(id) {
+			return "the event of the last " + object + " is missing"
 		}
 	}
 	return ""

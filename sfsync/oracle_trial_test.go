@@ -134,6 +134,11 @@ func (t *trial) swarm() (some []step) {
 	return some
 }
 
+// allowed are the steps that the profile is not without.
+func (t *trial) allowed(steps []step) []step {
+	return slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return slices.Contains(t.without, s.name) })
+}
+
 // step lets one of them happen.
 func (t *trial) step(happenings []step) string {
 	total := 0
@@ -164,6 +169,30 @@ func (t *trial) breathe() {
 	default:
 		for deadline := time.Now().Add(time.Second); t.commits(60*time.Millisecond) && time.Now().Before(deadline); {
 		}
+	}
+}
+
+// ready waits until the copy has no debts, or a while.
+func (t *trial) ready() {
+	t.until(func() bool { return t.debt() == "" })
+}
+
+// hears lets something happen to a record and waits until the copy has applied
+// an event of it, or a while.
+func (t *trial) hears(id string, happen func()) {
+	if t.worker != nil && t.worker.store != nil {
+		t.worker.store.awaits(id, false)
+	}
+	happen()
+	t.until(func() bool { return t.worker.store.streamed(id) })
+}
+
+func (t *trial) until(done func() bool) {
+	if t.worker == nil || t.worker.store == nil {
+		return
+	}
+	for deadline := time.Now().Add(time.Second); !done() && time.Now().Before(deadline); {
+		t.commits(20 * time.Millisecond)
 	}
 }
 
