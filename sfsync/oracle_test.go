@@ -57,7 +57,7 @@ func asked() (first, count uint64) {
 	if testing.Short() {
 		return 1, 20
 	}
-	return 1, 60
+	return 1, 30
 }
 
 func judge(t *testing.T, seed uint64) {
