@@ -40,8 +40,22 @@ var faults = []step{
 	{"mend", 6, (*trial).mend},
 	{"slow", 2, (*trial).slow},
 	{"crash", 3, func(t *trial) string { return t.crash() + t.start() }},
-	{"crash amid", 2, func(t *trial) string { t.ready(); return t.write((*trial).alike) + t.crash() + t.start() }},
+	{"crash amid", 2, (*trial).crashAmid},
 	{"outage", 2, (*trial).outage},
+}
+
+// crashAmid crashes when the copy has one part of a change of several records.
+func (t *trial) crashAmid() string {
+	t.ready()
+	commits, late := 1+t.random.Int64N(3), t.random.IntN(4) > 0
+	if t.worker == nil || t.worker.store == nil {
+		return t.write((*trial).alike) + t.crash() + t.start()
+	}
+	t.worker.failAfter(commits, late)
+	did := t.write((*trial).alike)
+	t.worker.died()
+	t.worker = nil
+	return did + t.start()
 }
 
 // resyncs make the engine read all records of an object again.

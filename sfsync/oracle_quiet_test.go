@@ -52,6 +52,7 @@ func (t *trial) settle(patience time.Duration) error {
 	if err := t.reconcile(patience); err != nil {
 		return err
 	}
+	t.end()
 	for _, streamed := range []bool{false, true} {
 		last := map[string]string{}
 		for _, object := range t.policy.objects() {

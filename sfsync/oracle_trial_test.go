@@ -46,6 +46,7 @@ type trial struct {
 type profile struct {
 	off     []string // rules switched off
 	likely  []string // steps
+	last    []string // steps after which nothing mends what they lost
 	without []string // steps
 	channel bool     // events come by an enriched channel, one at a time
 }
@@ -121,7 +122,7 @@ func (t *trial) swarm() (some []step) {
 	for _, list := range []struct {
 		steps []step
 		often int
-	}{{changes, 7}, {resyncs, resync}, {silences, silence}, {faults, 3}} {
+	}{{changes, 7}, {resyncs, resync}, {silences, silence}, {faults, 3}, {meetings, 2}} {
 		for _, s := range list.steps {
 			if s.weight *= 1 + list.often/4; slices.Contains(t.likely, s.name) {
 				s.weight *= 5
@@ -132,6 +133,28 @@ func (t *trial) swarm() (some []step) {
 		}
 	}
 	return some
+}
+
+// end lets something happen last, when all other trouble is over.
+func (t *trial) end() {
+	var some []step
+	for _, s := range slices.Concat(meetings, faults) {
+		if slices.Contains(t.last, s.name) {
+			some = append(some, s)
+		}
+	}
+	if len(t.off) == 0 {
+		some = meetings
+	}
+	for range 3 {
+		if len(some) > 0 {
+			t.step(some)
+		}
+	}
+	for _, name := range t.troubles() {
+		t.undo(name)
+	}
+	t.start()
 }
 
 // allowed are the steps that the profile is not without.

@@ -77,8 +77,16 @@ func (w *worker) stop() {
 // die ends it in the middle of its work: after some more commits, of which the
 // last may be durable without the engine knowing.
 func (w *worker) die(commits int64, late bool) {
+	w.failAfter(commits, late)
+	w.died()
+}
+
+func (w *worker) failAfter(commits int64, late bool) {
 	w.store.late.Store(late)
 	w.store.left.Store(commits)
+}
+
+func (w *worker) died() {
 	select {
 	case <-w.store.dead:
 	case <-time.After(100 * time.Millisecond): // it has nothing to do
