@@ -27,10 +27,19 @@ func (t *trial) heal() {
 }
 
 // reconcile finds the changes of which no event told. Without such changes it
-// is not called, because it would mend what was lost.
+// is not called, because it would mend what was lost. Events that are repeated
+// after it may undo what it found, until the next one: it comes behind them.
 func (t *trial) reconcile(patience time.Duration) (err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	for _, object := range t.policy.objects() {
+		if t.unheard && object != t.policy.polled {
+			id := t.org.Insert(object, t.values(object, true))
+			for t.worker.store.awaits(id, false); !t.worker.store.streamed(id) && ctx.Err() == nil; {
+				t.commits(20 * time.Millisecond)
+			}
+		}
+	}
 	for t.unheard && ctx.Err() == nil {
 		if _, err = t.worker.sync.Reconcile(ctx); err == nil {
 			return nil
@@ -120,10 +129,10 @@ func (t *trial) missing(last map[string]string) string {
 	for _, object := range t.policy.objects() {
 		id := last[object]
 		if row := t.worker.row(object, id); row.Mark != store.Live || row.Stub() {
-			return "the last " + object + " is missing"
+			return "the last " + object + " " + id + " is missing"
 		}
 		if !t.worker.store.streamed(id) {
-			return "the event of the last " + object + " is missing"
+			return "the event of the last " + object + " " + id + " is missing"
 		}
 	}
 	return ""

@@ -75,6 +75,14 @@ func (r *busReader) pause() ([]byte, bool) {
 	return replayID(latest), ok
 }
 
+// outlived reports whether the replay ids have been started anew since.
+func (r *busReader) outlived() bool {
+	b := r.sub.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return r.era != b.era
+}
+
 // hiddenFields are the fields of an object that the user may not read.
 func (o *Org) hiddenFields(object string) map[string]bool {
 	o.perm.mu.RLock()

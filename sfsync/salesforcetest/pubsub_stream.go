@@ -28,6 +28,9 @@ func (s *subscription) receive(next func() request) {
 func (s *subscription) serve() error {
 	for {
 		wake, cut := s.bus.waits() // before looking, so that nothing is missed between
+		if r, ok := s.source.(*busReader); ok && r.outlived() { // it was opened, and all were cut before it was served
+			return s.bus.cutError(s.ctx)
+		}
 		if err := s.alive(); err != nil {
 			return err
 		}
