@@ -35,7 +35,7 @@ func (t *trial) reconcile(patience time.Duration) (err error) {
 	for _, object := range t.policy.objects() {
 		if t.unheard && object != t.policy.polled {
 			id := t.org.Insert(object, t.values(object, true))
-			for t.worker.store.awaits(id, false); !t.worker.store.streamed(id) && ctx.Err() == nil; {
+			for deadline := time.Now().Add(5 * time.Second); !t.worker.store.streamed(id) && time.Now().Before(deadline); {
 				t.commits(20 * time.Millisecond)
 			}
 		}
@@ -66,7 +66,9 @@ func (t *trial) settle(patience time.Duration) error {
 		last := map[string]string{}
 		for _, object := range t.policy.objects() {
 			last[object] = t.org.Insert(object, t.values(object, true))
-			t.worker.store.awaits(last[object], !streamed || object == t.policy.polled)
+			if !streamed || object == t.policy.polled {
+				t.worker.store.hear(last[object], true)
+			}
 		}
 		if err := t.quiet(patience, last); err != nil {
 			return err

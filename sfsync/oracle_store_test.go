@@ -25,7 +25,7 @@ type fragile struct {
 
 	mu   sync.Mutex
 	had  map[string]bool // ids that the reads of a naive one returned
-	came map[string]bool // records waited for -> an event of it has been applied
+	came map[string]bool // records of which an event has been applied
 }
 
 func newFragile(s *sqlite.Store, j *journal, slow time.Duration) *fragile {
@@ -64,7 +64,7 @@ func (f *fragile) committed(b *store.Batch) {
 	defer f.mu.Unlock()
 	for _, o := range b.Objects {
 		for _, row := range o.Rows {
-			if _, awaited := f.came[row.ID]; awaited && b.Topic != "" {
+			if b.Topic != "" {
 				f.came[row.ID] = true
 			}
 		}
@@ -75,9 +75,9 @@ func (f *fragile) committed(b *store.Batch) {
 	}
 }
 
-// awaits notes a record whose event is to be applied, and streamed whether it
-// has been.
-func (f *fragile) awaits(id string, came bool) {
+// hear says whether an event of a record counts as applied, until one is, and
+// streamed whether it does.
+func (f *fragile) hear(id string, came bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.came[id] = came

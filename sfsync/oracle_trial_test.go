@@ -204,7 +204,7 @@ func (t *trial) ready() {
 // an event of it, or a while.
 func (t *trial) hears(id string, happen func()) {
 	if t.worker != nil && t.worker.store != nil {
-		t.worker.store.awaits(id, false)
+		t.worker.store.hear(id, false)
 	}
 	happen()
 	t.until(func() bool { return t.worker.store.streamed(id) })

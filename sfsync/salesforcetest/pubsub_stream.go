@@ -28,7 +28,8 @@ func (s *subscription) receive(next func() request) {
 func (s *subscription) serve() error {
 	for {
 		wake, cut := s.bus.waits() // before looking, so that nothing is missed between
-		if r, ok := s.source.(*busReader); ok && r.outlived() { // it was opened, and all were cut before it was served
+		// It may have been opened before all were cut, and served after it.
+		if r, ok := s.source.(*busReader); ok && r.outlived() {
 			return s.bus.cutError(s.ctx)
 		}
 		if err := s.alive(); err != nil {
