@@ -43,7 +43,7 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, b.org.stop()) }()
 	lines := []line{{"", "sfsync", "bare limit", "ratio", "goal", ""}}
 	for _, m := range []measurement{
-		{"decode", b.decode}, {"seal", b.seal}, {"subscribe", b.subscribe}, {"roundtrip", b.roundTrip},
+		{"decode", b.decode}, {"seal", b.seal}, {"subscribe", b.subscribe}, {"topics", b.topics}, {"roundtrip", b.roundTrip},
 		{"memory", b.memory}, {"stream", b.stream}, {"bulk", b.bulk},
 		{"calls", b.calls}, {"expired", b.expired}, {"reconcile", b.reconcile}, {"cut", b.cut},
 	} {

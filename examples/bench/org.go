@@ -8,6 +8,7 @@ import (
 	"net/rpc"
 	"os"
 	"os/exec"
+	"strconv"
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -89,6 +90,14 @@ func (o *Org) Calls(_ int, calls *int) error {
 func (o *Org) Flood(f Flood, n *int) error {
 	*n = f.N
 	return o.org.Flood(topicOf(f.Object), f.N)
+}
+
+// Channel makes a topic of its own for an object's events and floods it.
+func (o *Org) Channel(f Flood, n *int) error {
+	*n = f.N
+	name := "Bench" + strconv.Itoa(f.N) + "__chn"
+	o.org.Channel(name, salesforcetest.Member{Object: f.Object})
+	return o.org.Flood("/data/"+name, 1<<30)
 }
 
 // RoundTrip sets how long a request and its answer are on the way.

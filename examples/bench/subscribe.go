@@ -60,12 +60,12 @@ func (b *bench) subscribe(ctx context.Context) ([]line, error) {
 	defer client.Close()
 	var ours, bare []work
 	for range 3 {
-		w, err := received(ctx, client, n)
+		w, err := received(ctx, client, topicOf("Contact"), n)
 		if err != nil {
 			return nil, err
 		}
 		bare = append(bare, w)
-		if w, err = b.projected(ctx, client, n); err != nil {
+		if w, err = b.projected(ctx, client, topicOf("Contact"), n); err != nil {
 			return nil, err
 		}
 		ours = append(ours, w)
@@ -89,7 +89,7 @@ func median(list []work) work {
 }
 
 // received is the bare limit: the generated client and nothing else.
-func received(ctx context.Context, client *salesforce.Org, n int) (w work, err error) {
+func received(ctx context.Context, client *salesforce.Org, topic string, n int) (w work, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conn, err := client.Conn(ctx)
@@ -101,12 +101,12 @@ func received(ctx context.Context, client *salesforce.Org, n int) (w work, err e
 		return w, err
 	}
 	start, cpu := time.Now(), cpuTime()
-	err = stream.Send(&pb.FetchRequest{TopicName: topicOf("Contact"), NumRequested: 100})
+	err = stream.Send(&pb.FetchRequest{TopicName: topic, NumRequested: 100})
 	for err == nil && w.Rows < n {
 		var r *pb.FetchResponse
 		if r, err = stream.Recv(); err == nil && len(r.Events) > 0 {
 			w.Rows += len(r.Events)
-			err = stream.Send(&pb.FetchRequest{TopicName: topicOf("Contact"), NumRequested: int32(len(r.Events))})
+			err = stream.Send(&pb.FetchRequest{TopicName: topic, NumRequested: int32(len(r.Events))})
 		}
 	}
 	w.Elapsed, w.CPU = time.Since(start), cpuTime()-cpu
@@ -114,7 +114,7 @@ func received(ctx context.Context, client *salesforce.Org, n int) (w work, err e
 }
 
 // projected receives as the engine does and decodes what the policy lists.
-func (b *bench) projected(ctx context.Context, client *salesforce.Org, n int) (w work, err error) {
+func (b *bench) projected(ctx context.Context, client *salesforce.Org, topic string, n int) (w work, err error) {
 	table, err := compiled(ctx, client)
 	if err != nil {
 		return w, err
@@ -122,7 +122,7 @@ func (b *bench) projected(ctx context.Context, client *salesforce.Org, n int) (w
 	bus, change := pubsub.New(client, pubsub.Options{}), minimize.NewChange()
 	projections := map[string]*minimize.EventProjection{}
 	start, cpu := time.Now(), cpuTime()
-	for d, err := range bus.Subscribe(ctx, topicOf("Contact"), pubsub.Latest()) {
+	for d, err := range bus.Subscribe(ctx, topic, pubsub.Latest()) {
 		if err != nil {
 			return w, err
 		}
@@ -188,7 +188,7 @@ func (b *bench) roundTrip(ctx context.Context) ([]line, error) {
 		return nil, err
 	}
 	defer client.Close()
-	w, err := b.projected(ctx, client, b.size(10_000))
+	w, err := b.projected(ctx, client, topicOf("Contact"), b.size(10_000))
 	if err != nil {
 		return nil, err
 	}
