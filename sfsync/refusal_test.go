@@ -190,7 +190,7 @@ func TestRefusals(t *testing.T) {
 		{"rows of another org", func(s *setUp) { s.swap("data/crm.db", s.other()) }, fault.WrongOrg, "name another path", func(s *setUp) { s.swapBack("data/crm.db") }},
 		{"keys of another org", func(s *setUp) { s.swap("keys/keys.db", s.other()) }, fault.WrongOrg, "give the one of this org", func(s *setUp) { s.swapBack("keys/keys.db") }},
 		{"rows and keys in one file", func(s *setUp) { s.keys = s.rows }, fault.ConfigInvalid, "OpenKeys the keys", func(s *setUp) { s.keys = "keys/keys.db" }},
-		{"newer rows", func(s *setUp) { s.version(s.rows, 99) }, fault.StoreNewer, "use that release", func(s *setUp) { s.version(s.rows, 2) }},
+		{"newer rows", func(s *setUp) { s.version(s.rows, 99) }, fault.StoreNewer, "use that release", func(s *setUp) { s.version(s.rows, 3) }},
 		{"newer keys", func(s *setUp) { s.version(s.keys, 99) }, fault.StoreNewer, "use that release", func(s *setUp) { s.version(s.keys, 1) }},
 		{"second writer", func(s *setUp) { held = s.begin() }, fault.StoreBusy, "another process writes this copy; end it", func(s *setUp) { held.must(held.close()) }},
 
