@@ -69,8 +69,8 @@ func proverOf(use string, h *keyset.Handle) (prover, error) {
 }
 
 // newKeyset makes a keyset and encrypts it: one call to the key-encryption key.
-func newKeyset(ctx context.Context, kek tink.AEADWithContext, org, use string) (Keyset, error) {
-	k := Keyset{Use: use, Version: 1, State: Active, Created: time.Now().Unix()}
+func newKeyset(ctx context.Context, kek tink.AEADWithContext, org, use string, version int) (Keyset, error) {
+	k := Keyset{Use: use, Version: version, State: Active, Created: time.Now().Unix()}
 	h, err := makeKeyset(use)
 	if err != nil {
 		return Keyset{}, err
@@ -79,32 +79,55 @@ func newKeyset(ctx context.Context, kek tink.AEADWithContext, org, use string) (
 	if err != nil {
 		return Keyset{}, err
 	}
+	k.Proof = p.prove(keysetTuple(proofLabel, org, k))
+	k.Sealed, err = sealKeyset(ctx, kek, org, k, h)
+	return k, err
+}
+
+func sealKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Keyset, h *keyset.Handle) ([]byte, error) {
 	var sealed bytes.Buffer
 	seen := &witness{AEADWithContext: kek}
 	if err := h.WriteWithContext(ctx, keyset.NewBinaryWriter(&sealed), seen, keysetTuple(keysetLabel, org, k)); err != nil {
-		return Keyset{}, kekFault(seen.err, err)
+		return nil, kekFault(seen.err, err)
 	}
-	k.Sealed = sealed.Bytes()
-	k.Proof = p.prove(keysetTuple(proofLabel, org, k))
-	return k, nil
+	return sealed.Bytes(), nil
 }
 
 // openKeyset decrypts a keyset, one call to the key-encryption key, and checks
 // that it was made for this org, use and version.
 func openKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Keyset) (prover, error) {
+	_, p, err := readKeyset(ctx, kek, org, k)
+	return p, err
+}
+
+func readKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Keyset) (*keyset.Handle, prover, error) {
 	seen := &witness{AEADWithContext: kek}
 	h, err := keyset.ReadWithContext(ctx, keyset.NewBinaryReader(bytes.NewReader(k.Sealed)), seen, keysetTuple(keysetLabel, org, k))
 	if err != nil {
-		return nil, kekFault(seen.err, err)
+		return nil, nil, kekFault(seen.err, err)
 	}
 	p, err := proverOf(k.Use, h)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !p.proves(keysetTuple(proofLabel, org, k), k.Proof) {
-		return nil, fault.New(fault.WrongOrg, "crypto.OpenVault", "a keyset was made for another org or place; give the keys database of this org, unmixed")
+		return nil, nil, fault.New(fault.WrongOrg, "crypto.OpenVault", "a keyset was made for another org or place; give the keys database of this org, unmixed")
 	}
-	return p, nil
+	return h, p, nil
+}
+
+// reseal encrypts a keyset by another key-encryption key, and sees that it
+// opens it too: some may encrypt and not decrypt.
+func reseal(ctx context.Context, kek, next tink.AEADWithContext, org string, k Keyset) (Keyset, error) {
+	h, _, err := readKeyset(ctx, kek, org, k)
+	if err != nil {
+		return Keyset{}, err
+	}
+	if k.Sealed, err = sealKeyset(ctx, next, org, k, h); err != nil {
+		return Keyset{}, err
+	}
+	_, err = openKeyset(ctx, next, org, k)
+	return k, err
 }
 
 // kekFault is the error of the wrapper where there is one; without, its answer

@@ -35,7 +35,8 @@ type KeyStore interface {
 	//     becomes an alias of the owner's: all its links and aliases go over
 	//     to the owner's person, and forgetting takes both.
 	//
-	// Links are found by the record id alone. mint is called inside the
+	// Its error is Conflict where mint wraps by a branch keyset that was retired
+	// meanwhile. Links are found by the record id alone. mint is called inside the
 	// transaction and does no I/O.
 	Link(ctx context.Context, wants []Want, mint Mint) ([]Holder, error)
 
@@ -61,7 +62,7 @@ type KeyStore interface {
 // Root is what the vault stands on.
 type Root struct {
 	Org     string // 18-character org id; "" in a database that is new
-	Forgets int64  // rises whenever somebody is forgotten
+	Forgets int64  // rises whenever somebody is forgotten or gets another key
 	Keysets []Keyset
 }
 
@@ -80,7 +81,9 @@ type Keyset struct {
 	State   KeysetState // only an Active one seals
 	Sealed  []byte      // Tink EncryptedKeyset, binary
 	Proof   []byte      // made with the keyset: binds it to org, use and version
-	Created int64       // unix seconds
+	Created int64       // unix seconds, as the two below
+	// Retired and Destroyed are when it went into that state; 0 before.
+	Retired, Destroyed int64
 }
 
 // KeysetState is the life of a keyset: it only goes forward.
@@ -120,7 +123,9 @@ type Addition struct {
 	Org     string
 	Keysets []Keyset
 	// Keys are new generations. One is stored unless its person has that
-	// generation already, or has no key at all: then it was forgotten meanwhile.
+	// generation already, or has no key at all: then it was forgotten
+	// meanwhile. It raises the forget counter, so that nobody goes on with the
+	// generation before; Conflict is as for Link.
 	Keys []PersonKey
 	// Seals are added to the counts.
 	Seals []SealCount

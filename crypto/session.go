@@ -38,7 +38,7 @@ func (s session) branch(ctx context.Context, version int) (branch, error) {
 	if i < 0 {
 		return branch{}, fault.New(fault.KeyMissing, "crypto.Begin", "a branch keyset is missing; restore the keys database from a backup")
 	}
-	p, err := openKeyset(ctx, s.vault.kek, s.vault.org, s.root.Keysets[i])
+	p, err := openKeyset(ctx, s.vault.wrapper(), s.vault.org, s.root.Keysets[i])
 	if err != nil {
 		return branch{}, err
 	}

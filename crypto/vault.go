@@ -15,7 +15,6 @@ import (
 // one org. It is safe for concurrent use.
 type Vault struct {
 	keys KeyStore
-	kek  tink.AEADWithContext
 	org  string
 
 	suppress suppression   // for the life of the vault: it destroys nothing and never changes
@@ -24,7 +23,15 @@ type Vault struct {
 	sealer   *Sealer
 
 	mu        sync.Mutex
+	kek       tink.AEADWithContext
+	databases []string // that Beside was told of
 	exposures []string
+}
+
+func (v *Vault) wrapper() tink.AEADWithContext {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.kek
 }
 
 // OpenVault opens the keys of an org. In a database that is new it first makes
@@ -70,7 +77,7 @@ func (v *Vault) open(ctx context.Context) error {
 	if i < 0 {
 		return fault.New(fault.StoreDamaged, "crypto.OpenVault", "the keys database has no suppression keyset; restore it from a backup")
 	}
-	p, err := openKeyset(ctx, v.kek, v.org, root.Keysets[i])
+	p, err := openKeyset(ctx, v.wrapper(), v.org, root.Keysets[i])
 	if err != nil {
 		return err
 	}
@@ -84,7 +91,7 @@ func (v *Vault) open(ctx context.Context) error {
 func (v *Vault) found(ctx context.Context) (Root, error) {
 	a := Addition{Org: v.org}
 	for _, use := range []string{BranchUse, SuppressionUse} {
-		k, err := newKeyset(ctx, v.kek, v.org, use)
+		k, err := newKeyset(ctx, v.wrapper(), v.org, use, 1)
 		if err != nil {
 			return Root{}, err
 		}
@@ -107,7 +114,14 @@ func (v *Vault) check(root Root) error {
 // of the rows. It fails where the key-encryption key is a file that must not
 // lie beside it, and otherwise adds to the Exposures.
 func (v *Vault) Beside(database string) error {
-	placed, ok := v.kek.(Placed)
+	v.mu.Lock()
+	v.databases = append(v.databases, database)
+	v.mu.Unlock()
+	return v.beside(v.wrapper(), database)
+}
+
+func (v *Vault) beside(kek tink.AEADWithContext, database string) error {
+	placed, ok := kek.(Placed)
 	if !ok {
 		return nil
 	}
@@ -119,6 +133,19 @@ func (v *Vault) Beside(database string) error {
 	defer v.mu.Unlock()
 	if !slices.Contains(v.exposures, exposure) {
 		v.exposures = append(v.exposures, exposure)
+	}
+	return nil
+}
+
+// besides holds another key-encryption key against the databases known.
+func (v *Vault) besides(kek tink.AEADWithContext) error {
+	v.mu.Lock()
+	databases := slices.Clone(v.databases)
+	v.mu.Unlock()
+	for _, d := range databases {
+		if err := v.beside(kek, d); err != nil {
+			return err
+		}
 	}
 	return nil
 }

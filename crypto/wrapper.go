@@ -38,6 +38,42 @@ func (w withoutContext) DecryptWithContext(ctx context.Context, ciphertext, asso
 	return w.aead.Decrypt(ciphertext, associated)
 }
 
+// Succession is a key-encryption key that takes over from another: it encrypts
+// by next, and decrypts by next or, what that does not open, by before. Processes
+// that have it go on while [Vault.RotateKEK] exchanges the one for the other.
+func Succession(next, before tink.AEADWithContext) tink.AEADWithContext {
+	return succession{next, before}
+}
+
+type succession struct {
+	tink.AEADWithContext
+	before tink.AEADWithContext
+}
+
+func (s succession) DecryptWithContext(ctx context.Context, ciphertext, associated []byte) ([]byte, error) {
+	out, err := s.AEADWithContext.DecryptWithContext(ctx, ciphertext, associated)
+	if err == nil {
+		return out, nil
+	}
+	if old, failed := s.before.DecryptWithContext(ctx, ciphertext, associated); failed == nil {
+		return old, nil
+	}
+	return nil, err
+}
+
+// Beside implements Placed for the two.
+func (s succession) Beside(database string) (exposure string, err error) {
+	for _, kek := range []tink.AEADWithContext{s.before, s.AEADWithContext} {
+		if placed, ok := kek.(Placed); ok && err == nil {
+			var found string
+			if found, err = placed.Beside(database); found != "" {
+				exposure = found
+			}
+		}
+	}
+	return exposure, err
+}
+
 // witness remembers the error of a wrapper, which Tink turns into text.
 type witness struct {
 	tink.AEADWithContext

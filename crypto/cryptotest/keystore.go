@@ -51,6 +51,9 @@ func TestKeyStore(t *testing.T, open Open) {
 		"other store's view":     testOtherView,
 		"keys of an alias":       testKeysOfAlias,
 		"owner of a later owner": testOwnerOfOwner,
+		"keysets are exchanged":  testReplace,
+		"retired seals nothing":  testRetired,
+		"keys wrapped anew":      testRewrap,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

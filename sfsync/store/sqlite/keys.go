@@ -60,11 +60,12 @@ func (k *Keys) Root(ctx context.Context) (root crypto.Root, err error) {
 		if err != nil {
 			return err
 		}
-		return k.c.each(`SELECT use, version, state, sealed, proof, created FROM keyset ORDER BY use, version`, nil,
+		return k.c.each(`SELECT use, version, state, sealed, proof, created, retired, destroyed FROM keyset ORDER BY use, version`, nil,
 			func(s *sqlite3.Stmt) error {
 				root.Keysets = append(root.Keysets, crypto.Keyset{
 					Use: s.ColumnText(0), Version: s.ColumnInt(1), State: crypto.KeysetState(s.ColumnText(2)),
-					Sealed: s.ColumnBlob(3, nil), Proof: s.ColumnBlob(4, nil), Created: s.ColumnInt64(5)})
+					Sealed: s.ColumnBlob(3, nil), Proof: s.ColumnBlob(4, nil), Created: s.ColumnInt64(5),
+					Retired: s.ColumnInt64(6), Destroyed: s.ColumnInt64(7)})
 				return nil
 			})
 	})
@@ -80,11 +81,7 @@ func (k *Keys) Add(ctx context.Context, a crypto.Addition) error {
 			return err
 		}
 		for _, key := range a.Keys {
-			_, err := k.c.run(`INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created)
-				SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?1)
-				ON CONFLICT DO NOTHING`,
-				key.Person[:], key.Generation, int64(key.ID), key.Branch, key.Wrapped, key.Seals, key.Created)
-			if err != nil {
+			if err := k.generation(key); err != nil {
 				return err
 			}
 		}
@@ -96,6 +93,21 @@ func (k *Keys) Add(ctx context.Context, a crypto.Addition) error {
 		}
 		return nil
 	})
+}
+
+// generation adds one to those that a person has.
+func (k *Keys) generation(key crypto.PersonKey) error {
+	if err := k.active(key.Branch); err != nil {
+		return err
+	}
+	n, err := k.c.run(`INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created)
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?1)
+		ON CONFLICT DO NOTHING`,
+		key.Person[:], key.Generation, int64(key.ID), key.Branch, key.Wrapped, key.Seals, key.Created)
+	if err == nil && n > 0 {
+		_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
+	}
+	return err
 }
 
 // found stores the org and the keysets of a new database.

@@ -36,6 +36,7 @@ type linking struct {
 	mint      crypto.Mint
 	forgotten bool // somebody is: absent links need a look at the tombstones
 	seen      map[crypto.Person][]crypto.PersonKey
+	branch    int // found active
 }
 
 // linked is a row of the table link.
@@ -105,6 +106,12 @@ func (l *linking) create(own crypto.Link, replace bool) (linked, error) {
 }
 
 func (l *linking) insert(key crypto.PersonKey, record string) error {
+	if key.Branch != l.branch {
+		if err := l.k.active(key.Branch); err != nil {
+			return err
+		}
+		l.branch = key.Branch
+	}
 	s, err := l.k.c.stmt(`INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created, record) VALUES (?, ?, ?, ?, ?, 0, ?, ?)`)
 	if err != nil {
 		return err

@@ -1,0 +1,247 @@
+package crypto
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/sfsync/sfsync-go/crypto/internal/gcm"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// Rotator is a KeyStore in which keys are exchanged. cryptotest has its tests.
+type Rotator interface {
+	// Replace stores now[i] in place of was[i], all or none; a zero was[i] is
+	// added. Its error is Conflict where a keyset is no longer as was has it,
+	// or is to become Destroyed while a person's key is wrapped by it. When it
+	// returns, the bytes that were replaced are in no file of the database.
+	Replace(ctx context.Context, was, now []Keyset) error
+
+	// Wrapped returns up to n keys in the order of person and generation,
+	// beginning behind that of after.
+	Wrapped(ctx context.Context, after PersonKey, n int) ([]PersonKey, error)
+
+	// Rewrap stores Branch and Wrapped of keys that are there. One that is
+	// not was forgotten meanwhile, and stays so. Its error is Conflict where
+	// Branch is not Active.
+	Rewrap(ctx context.Context, keys []PersonKey) error
+
+	// Count returns how many keys of persons there are.
+	Count(ctx context.Context) (int64, error)
+}
+
+// rewrapped is how many keys are wrapped anew in one transaction.
+const rewrapped = 4096
+
+// Progress is how many keys of persons have been looked at, and how many there
+// were at the start.
+type Progress struct{ Done, Total int64 }
+
+// Keysets are the org's keysets with their states and dates.
+func (v *Vault) Keysets(ctx context.Context) ([]Keyset, error) {
+	root, err := v.keys.Root(ctx)
+	return root.Keysets, err
+}
+
+// RotateKEK encrypts every keyset by another key-encryption key, in one
+// transaction: a few calls, and no key of a person changes. For a KMS key that
+// rotates by itself, give it again. The keysets are opened by the new key before
+// the old one is let go. Afterwards the old key opens nothing more, except
+// what backups hold; processes that run on need a [Succession] from before.
+func (v *Vault) RotateKEK(ctx context.Context, next tink.AEADWithContext) error {
+	if next == nil {
+		return fault.New(fault.ConfigInvalid, "crypto.RotateKEK", "a key-encryption key is required; give the new one")
+	}
+	if err := v.besides(next); err != nil {
+		return err
+	}
+	root, err := v.keys.Root(ctx)
+	if err != nil {
+		return err
+	}
+	var was, now []Keyset
+	for _, k := range root.Keysets {
+		if k.State != Destroyed {
+			fresh, err := reseal(ctx, v.wrapper(), next, v.org, k)
+			if err != nil {
+				return err
+			}
+			was, now = append(was, k), append(now, fresh)
+		}
+	}
+	if err := v.replace(ctx, was, now); err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.kek = next
+	return nil
+}
+
+// RotateBranch makes a branch keyset under which the keys of new persons are
+// wrapped from now on, and retires the one before. RewrapKeys brings the
+// others under it. Of two calls at once one fails with Conflict.
+func (v *Vault) RotateBranch(ctx context.Context) error {
+	root, err := v.keys.Root(ctx)
+	if err != nil {
+		return err
+	}
+	at := time.Now().Unix()
+	var was, now []Keyset
+	last := 0
+	for _, k := range root.Keysets {
+		if k.Use != BranchUse {
+			continue
+		}
+		last = max(last, k.Version)
+		if k.State == Active {
+			was = append(was, k)
+			k.State, k.Retired = Retired, at
+			now = append(now, k)
+		}
+	}
+	fresh, err := newKeyset(ctx, v.wrapper(), v.org, BranchUse, last+1)
+	if err != nil {
+		return err
+	}
+	return v.replace(ctx, append(was, Keyset{}), append(now, fresh))
+}
+
+// RewrapKeys wraps the keys of all persons under the active branch keyset,
+// page by page, while others seal. No value is touched. It may be stopped at
+// any page and called again; when it ends without an error none is left under
+// another keyset. Memory does not grow with the number of keys.
+func (v *Vault) RewrapKeys(ctx context.Context) iter.Seq2[Progress, error] {
+	return func(yield func(Progress, error) bool) {
+		var p Progress
+		rotator, err := v.rotator()
+		if err == nil {
+			p.Total, err = rotator.Count(ctx)
+		}
+		for at := (PersonKey{}); err == nil; {
+			var page []PersonKey
+			if page, err = v.rewrap(ctx, rotator, at); len(page) == 0 {
+				break
+			}
+			at = page[len(page)-1]
+			if p.Done += int64(len(page)); !yield(p, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(p, err)
+		}
+	}
+}
+
+// rewrap does one page and returns what it looked at.
+func (v *Vault) rewrap(ctx context.Context, rotator Rotator, after PersonKey) ([]PersonKey, error) {
+	s, err := v.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, err := rotator.Wrapped(ctx, after, rewrapped)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := s.rewrap(ctx, page)
+	if err == nil && len(fresh) > 0 {
+		err = rotator.Rewrap(ctx, fresh)
+	}
+	return page, err
+}
+
+// rewrap returns those of the keys that the active branch keyset does not wrap
+// yet, wrapped by it.
+func (s session) rewrap(ctx context.Context, keys []PersonKey) ([]PersonKey, error) {
+	to, err := s.branch(ctx, s.active)
+	if err != nil {
+		return nil, err
+	}
+	var buf [gcm.KeyLen]byte
+	defer clear(buf[:])
+	var tuple [128]byte
+	arena := make([]byte, 0, len(keys)*(gcm.KeyLen+gcm.Overhead))
+	fresh := make([]PersonKey, 0, len(keys))
+	for _, k := range keys {
+		if k.Branch == s.active {
+			continue
+		}
+		from, err := s.branch(ctx, k.Branch)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := from.Open(buf[:0], k.Wrapped, wrapTuple(tuple[:0], s.vault.org, k))
+		if err != nil {
+			return nil, err
+		}
+		start := len(arena)
+		k.Branch = s.active
+		arena = to.Seal(arena, raw, wrapTuple(tuple[:0], s.vault.org, k))
+		k.Wrapped = arena[start:len(arena):len(arena)]
+		fresh = append(fresh, k)
+	}
+	return fresh, nil
+}
+
+// DestroyBranch deletes the bytes of a retired branch keyset; a record of it
+// stays. Its error is Conflict while a person's key is still wrapped by it. What
+// backups of the keys database hold opens as long as they have the keyset.
+func (v *Vault) DestroyBranch(ctx context.Context, version int) error {
+	root, err := v.keys.Root(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range root.Keysets {
+		if k.Use != BranchUse || k.Version != version || k.State == Active {
+			continue
+		}
+		if k.State == Destroyed {
+			return nil
+		}
+		gone := k
+		gone.State, gone.Destroyed, gone.Sealed, gone.Proof = Destroyed, time.Now().Unix(), nil, nil
+		return v.replace(ctx, []Keyset{k}, []Keyset{gone})
+	}
+	return fault.New(fault.NotFound, "crypto.DestroyBranch", "there is no retired branch keyset of this version; see Keysets, and rotate first")
+}
+
+// RotatePerson gives a person, which has not been forgotten, another key. What
+// is sealed from now on is sealed by it; values under the ones before open until
+// their records were read again ([sfsync.Sync.Renew]).
+func (v *Vault) RotatePerson(ctx context.Context, p Person) error {
+	s, err := v.begin(ctx)
+	if err != nil {
+		return err
+	}
+	mint, err := s.mint(ctx)
+	if err != nil {
+		return err
+	}
+	holders, err := v.keys.Keys(ctx, []Person{p}, mint)
+	if err != nil {
+		return err
+	}
+	if len(holders[0].Keys) == 0 {
+		return fault.New(fault.NotFound, "crypto.RotatePerson", "the person has no key; it was forgotten, or is not of this org")
+	}
+	return v.keys.Add(ctx, Addition{Keys: []PersonKey{mint.next(holders[0])}})
+}
+
+func (v *Vault) rotator() (Rotator, error) {
+	rotator, ok := v.keys.(Rotator)
+	if !ok {
+		return nil, fault.New(fault.ConfigInvalid, "crypto.Rotate", "the key store cannot rotate keys; use one that is a crypto.Rotator")
+	}
+	return rotator, nil
+}
+
+func (v *Vault) replace(ctx context.Context, was, now []Keyset) error {
+	rotator, err := v.rotator()
+	if err != nil {
+		return err
+	}
+	return rotator.Replace(ctx, was, now)
+}

@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// Replace implements crypto.Rotator.
+func (k *Keys) Replace(ctx context.Context, was, now []crypto.Keyset) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err := k.c.write(ctx, func() error {
+		for i, fresh := range now {
+			if err := k.replace(was[i], fresh); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return k.c.truncate(ctx)
+}
+
+func (k *Keys) replace(was, now crypto.Keyset) error {
+	if now.State == crypto.Destroyed {
+		if n, err := k.c.number(`SELECT EXISTS (SELECT 1 FROM person_key WHERE branch = ? AND ? = 'branch')`, now.Version, now.Use); err != nil || n > 0 {
+			return inUse(err)
+		}
+	}
+	if was.Use == "" {
+		n, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			now.Use, now.Version, string(now.State), now.Sealed, now.Proof, now.Created)
+		return exchanged(n, err)
+	}
+	n, err := k.c.run(`UPDATE keyset SET state = ?, sealed = ?, proof = ?, retired = nullif(?, 0), destroyed = nullif(?, 0)
+		WHERE use = ? AND version = ? AND state = ? AND sealed = ?`,
+		string(now.State), append([]byte{}, now.Sealed...), append([]byte{}, now.Proof...), now.Retired, now.Destroyed,
+		was.Use, was.Version, string(was.State), was.Sealed)
+	return exchanged(n, err)
+}
+
+func inUse(err error) error {
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "sqlite.Keys", "keys of persons are still wrapped by the keyset; wrap them by another first")
+}
+
+func exchanged(n int64, err error) error {
+	if err != nil || n == 1 {
+		return err
+	}
+	return fault.New(fault.Conflict, "sqlite.Keys", "another process exchanged a keyset meanwhile; read it again and repeat")
+}
+
+// active fails where a branch keyset wraps nothing more.
+func (k *Keys) active(branch int) error {
+	retired, err := k.c.number(`SELECT state <> 'active' FROM keyset WHERE use = 'branch' AND version = ?`, branch)
+	if err != nil || retired == 0 {
+		return err
+	}
+	return fault.New(fault.Conflict, "sqlite.Keys", "the branch key was rotated meanwhile; begin the batch again")
+}
+
+// Wrapped implements crypto.Rotator.
+func (k *Keys) Wrapped(ctx context.Context, after crypto.PersonKey, n int) (keys []crypto.PersonKey, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		return k.c.each(`SELECT person, generation, id, branch, wrapped, seals, created FROM person_key
+			WHERE (person, generation) > (?, ?) ORDER BY person, generation LIMIT ?`, []any{after.Person[:], after.Generation, n},
+			func(s *sqlite3.Stmt) error {
+				key := crypto.PersonKey{Generation: s.ColumnInt(1), ID: crypto.KeyID(s.ColumnInt64(2)), Branch: s.ColumnInt(3),
+					Wrapped: s.ColumnBlob(4, nil), Seals: s.ColumnInt64(5), Created: s.ColumnInt64(6)}
+				copy(key.Person[:], s.ColumnRawBlob(0))
+				keys = append(keys, key)
+				return nil
+			})
+	})
+	return keys, err
+}
+
+// Rewrap implements crypto.Rotator.
+func (k *Keys) Rewrap(ctx context.Context, keys []crypto.PersonKey) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.c.write(ctx, func() error {
+		s, err := k.c.stmt(`UPDATE person_key SET branch = ?, wrapped = ? WHERE person = ? AND generation = ? AND id = ?`)
+		if err != nil {
+			return err
+		}
+		branch := 0
+		for _, key := range keys {
+			if key.Branch != branch {
+				if err := k.active(key.Branch); err != nil {
+					return err
+				}
+				branch = key.Branch
+			}
+			if err := exec(s, s.BindInt(1, key.Branch), s.BindBlob(2, key.Wrapped), s.BindBlob(3, key.Person[:]),
+				s.BindInt(4, key.Generation), s.BindInt64(5, int64(key.ID))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Count implements crypto.Rotator.
+func (k *Keys) Count(ctx context.Context) (n int64, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		n, err = k.c.number(`SELECT count(*) FROM person_key`)
+		return err
+	})
+	return n, err
+}
