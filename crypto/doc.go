@@ -41,6 +41,20 @@
 // Wrapped keys, keysets, proofs and tombstones have other labels. With the key
 // and these bytes any Tink implementation opens a value.
 //
+// # Rotation
+//
+//	key-encryption key  [Vault.RotateKEK]: the keysets are encrypted anew, nothing else
+//	branch keyset       [Vault.RotateBranch], then [Vault.RewrapKeys] beside the work,
+//	                    then [Vault.DestroyBranch]: keys of persons are wrapped anew
+//	person's key        [Vault.RotatePerson]: another generation; what lies under the
+//	                    ones before is read again from Salesforce (sfsync.Sync.Renew)
+//
+// The first two touch no value. A keyset is Active, then Retired: it wraps
+// nothing more, also for a process that had it in memory; then Destroyed.
+// [Vault.Keysets] shows states and dates. Of a person's generations the last one
+// seals. What a rotation cannot do is reach into backups: an old keys database
+// with the old key-encryption key opens what it opened.
+//
 // # Security
 //
 // It protects from who has the databases: rows, keys, or both, without the
@@ -59,6 +73,11 @@
 // A key seals at most 2^31 times. Every seal whose nonce ends in two zero bytes
 // is counted, durably, as 65,536, so that counting costs next to nothing; at the
 // bound the count is off by half a percent. Then the person gets another key.
+// Samples are stored when the next batch begins: a process that is killed loses
+// those of one batch. NIST SP 800-38D section 8.3 allows 2^32 seals with random
+// nonces, so half the room is left for that: 20,000 kills, each in a batch that
+// sealed 100,000 values of one person. A branch keyset wraps once for each person
+// and rotation, which no org brings to 2^32; nothing counts that.
 //
 // Nonces are random and chosen inside the standard library, so all of this works
 // under GODEBUG=fips140=only.

@@ -60,23 +60,9 @@ type Receipt struct {
 // seals anything (internal/docs/forgetting.md). What it cannot reach, the
 // receipt names. fault.NotFound: nobody is known by that record, or no more.
 func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, error) {
-	const op = "sfsync.Forget"
-	eraser, ok := s.cfg.Store.(store.Eraser)
-	id, valid := recordid.Normalize(who.Record)
-	switch {
-	case !ok:
-		return Receipt{}, fault.New(fault.ConfigInvalid, op, "the store cannot erase; use one that is a store.Eraser")
-	case reason == "":
-		return Receipt{}, fault.New(fault.ConfigInvalid, op, "give a reason for the ledger, without personal data")
-	case !valid && who.Person.IsZero():
-		return Receipt{}, fault.New(fault.ConfigInvalid, op, "give a person, or a record id of 15 or 18 characters")
-	}
-	persons, err := s.cfg.Vault.Persons(ctx, who.Person, id)
+	eraser, persons, err := s.known(ctx, who, reason)
 	if err != nil {
 		return Receipt{}, err
-	}
-	if len(persons) == 0 {
-		return Receipt{}, fault.New(fault.NotFound, op, "nobody is known by this record; see that it was copied, or it was forgotten before")
 	}
 	entry := s.entry(audit.Entry{Kind: audit.KindForget, Reason: reason, Count: len(persons)})
 	if err := eraser.Bury(ctx, persons, entry); err != nil {
@@ -90,6 +76,26 @@ func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, err
 	return Receipt{Persons: len(persons), Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now)}, nil
 }
 
+// known finds who is meant, all aliases among them.
+func (s *Sync) known(ctx context.Context, who Who, reason string) (store.Eraser, []crypto.Person, error) {
+	const op = "sfsync.Who"
+	eraser, ok := s.cfg.Store.(store.Eraser)
+	id, valid := recordid.Normalize(who.Record)
+	switch {
+	case !ok:
+		return nil, nil, fault.New(fault.ConfigInvalid, op, "the store cannot erase; use one that is a store.Eraser")
+	case reason == "":
+		return nil, nil, fault.New(fault.ConfigInvalid, op, "give a reason for the ledger, without personal data")
+	case !valid && who.Person.IsZero():
+		return nil, nil, fault.New(fault.ConfigInvalid, op, "give a person, or a record id of 15 or 18 characters")
+	}
+	persons, err := s.cfg.Vault.Persons(ctx, who.Person, id)
+	if err == nil && len(persons) == 0 {
+		err = fault.New(fault.NotFound, op, "nobody is known by this record; see that it was copied, or it was forgotten before")
+	}
+	return eraser, persons, err
+}
+
 // erase does what is left once the persons are buried. Keys go first: without
 // them no batch that is being made can hold anything of theirs.
 func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.Person) (int64, error) {
@@ -100,13 +106,18 @@ func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.
 	}
 	rows, err := eraser.Erase(ctx, persons, s.plainKept())
 	if err == nil {
-		if open, _, _ := s.turn.look(); open != nil {
-			for _, o := range open.objects { // consumers learn of it as the rows are read
-				o.rouse()
-			}
-		}
+		s.rouse() // consumers learn of it as the rows are read
 	}
 	return rows, err
+}
+
+// rouse lets a session that is under way look for dirty rows.
+func (s *Sync) rouse() {
+	if open, _, _ := s.turn.look(); open != nil {
+		for _, o := range open.objects {
+			o.rouse()
+		}
+	}
 }
 
 // finishForgetting goes on with what a process that ended has begun, and forgets

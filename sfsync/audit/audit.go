@@ -56,6 +56,7 @@ const (
 	KindReconcile Kind = "reconcile" // an object was compared; Count rows differed, as Reason says
 	KindBackfill  Kind = "backfill"  // a read of up to Count records was asked for by hand; Reason says why
 	KindForget    Kind = "forget"    // a person was forgotten
+	KindRenew     Kind = "renew"     // a person got another key
 )
 
 // Entry is one use. Only Time and Kind are needed; the others are empty where

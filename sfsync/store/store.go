@@ -88,6 +88,11 @@ type Eraser interface {
 	// Seq changes. The persons are erased only when the bytes are out of the
 	// files; while a reader holds them back it fails with fault.StoreBusy.
 	Erase(ctx context.Context, persons []crypto.Person, plain []string) (rows int64, err error)
+
+	// Owe owes a read of each live row that is about one of the persons, or has
+	// a field that is, and says how many they were. The entry goes into the
+	// ledger. No row's Seq changes.
+	Owe(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error)
 }
 
 // Position is a place in a topic: an opaque replay id of Salesforce. Positions

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -79,6 +80,39 @@ func (s *Store) Erase(ctx context.Context, persons []crypto.Person, plain []stri
 	return rows, err
 }
 
+// owed makes a row dirty; its object is ?2.
+const owed = `_dirty = iif(_dirty > 0, _dirty, (SELECT max(n, 1) FROM object WHERE name = ?2))`
+
+// Owe implements store.Eraser. Like Erase it looks at every row.
+func (s *Store) Owe(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error) {
+	list, err := hexList(persons)
+	if err != nil {
+		return 0, err
+	}
+	err = s.writing(ctx, func(c *conn) error {
+		return c.write(ctx, func() error {
+			tables, err := c.catalogue("")
+			for _, t := range tables {
+				columns := make([]string, len(t.Rules))
+				for k := range t.Rules {
+					columns[k] = personColumn(k)
+				}
+				if err == nil && len(columns) > 0 {
+					var n int64
+					n, err = c.run(fmt.Sprintf(`UPDATE %s SET %s WHERE _mark = %d AND EXISTS (SELECT 1 FROM json_each(?1) WHERE unhex(value) IN (%s))`,
+						name(t.Object), owed, store.Live, strings.Join(columns, ", ")), list, t.Object)
+					rows += n
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return c.record([]audit.Entry{entry})
+		})
+	})
+	return rows, err
+}
+
 func hexList(persons []crypto.Person) (string, error) {
 	names := make([]string, len(persons))
 	for i, p := range persons {
@@ -90,9 +124,8 @@ func hexList(persons []crypto.Person) (string, error) {
 
 // erase empties what a table holds of the persons.
 func (c *conn) erase(t store.Table, list string, plain bool) (rows int64, err error) {
-	const dirty = `_dirty = iif(_dirty > 0, _dirty, (SELECT max(n, 1) FROM object WHERE name = ?2))`
 	for k := range t.Rules {
-		set := dirty
+		set := owed
 		for _, f := range t.Columns {
 			if k == 0 && !(plain && !f.Sealed && !t.Links(f.Name)) || f.Sealed && f.Rule == k {
 				set += fmt.Sprintf(`, "%s" = NULL`, f.Name)
