@@ -12,6 +12,7 @@ import (
 type Batch struct {
 	session session
 	sealer  *Sealer
+	indexes []index
 }
 
 // Subjects returns the person of each want. What is not in memory takes one

@@ -55,6 +55,20 @@
 // seals. What a rotation cannot do is reach into backups: an old keys database
 // with the old key-encryption key opens what it opened.
 //
+// # Blind index
+//
+// A person is found by an e-mail address, a phone number or an exact value
+// through an index in the keys database: the first 128 bits of HMAC-SHA-256,
+// with a key for each org and type of value, over
+//
+//	"sfsync/index/1", org id, form, version of the key, version of the rules, value
+//
+// as a tuple like that of a field. The value is normalised first: [IndexType].
+// The index keys are keysets under the key-encryption key, not under the branch
+// keyset, and stay in memory for the life of the vault. Entries are stored
+// before the rows that they lead to and pruned after; what is found counts only
+// when its field was opened and confirmed it ([Search.Confirm]).
+//
 // # Security
 //
 // It protects from who has the databases: rows, keys, or both, without the
@@ -69,6 +83,16 @@
 // show the length class, and whether a value is there at all unless nulls are
 // sealed too. The keys database shows which records belong to one person, and
 // when the person was first seen.
+//
+// The blind index tells who reads the keys database which values of one type are
+// equal, across objects and fields, and how many have each: who shares an e-mail
+// address or a phone number. Whoever also has the index key, from the memory of a
+// process or with the key-encryption key, can confirm a guess: there are so few
+// phone numbers that all of them are tried within an hour. Make findable only
+// what somebody is to be found by, and nothing with few values, such as a city or
+// a birth date. An entry is personal data, and goes when its person is forgotten;
+// a process that dies between a commit and its pruning leaves entries of older
+// values until the field is next written.
 //
 // A key seals at most 2^31 times. Every seal whose nonce ends in two zero bytes
 // is counted, durably, as 65,536, so that counting costs next to nothing; at the

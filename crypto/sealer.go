@@ -37,7 +37,11 @@ func (s *Sealer) Begin(ctx context.Context) (*Batch, error) {
 	if err := s.flush(ctx); err != nil {
 		return nil, err
 	}
-	return &Batch{session: session, sealer: s}, nil
+	indexes, err := session.indexes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Batch{session: session, sealer: s, indexes: indexes}, nil
 }
 
 // flush stores the sampled counts. A process that dies loses those of its last

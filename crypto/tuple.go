@@ -13,6 +13,7 @@ const (
 	keysetLabel    = "sfsync/keyset/1"
 	proofLabel     = "sfsync/proof/1"
 	tombstoneLabel = "sfsync/tombstone/1"
+	indexLabel     = "sfsync/index/1"
 )
 
 // appendPart adds one part of a tuple: its length as uvarint, then its bytes.
@@ -64,5 +65,16 @@ func tombstoneTuple(dst []byte, org string, kind TombstoneKind, value []byte) []
 	dst = appendPart(dst, tombstoneLabel)
 	dst = appendPart(dst, org)
 	dst = append(dst, 1, byte(kind))
+	return appendPart(dst, value)
+}
+
+// indexTuple is what the digest of an indexed value covers: label, org, form of
+// the value, version of the keyset, version of the normaliser, value.
+func indexTuple(dst []byte, org, form string, version int, value []byte) []byte {
+	dst = appendPart(dst, indexLabel)
+	dst = appendPart(dst, org)
+	dst = appendPart(dst, form)
+	dst = appendNumber(dst, uint32(version))
+	dst = appendNumber(dst, normaliser)
 	return appendPart(dst, value)
 }

@@ -18,6 +18,7 @@ type Vault struct {
 	org  string
 
 	suppress suppression   // for the life of the vault: it destroys nothing and never changes
+	index    indexKeys     // likewise
 	memory   *memory       // what is unwrapped, for a minute
 	loading  chan struct{} // one call to the key-encryption key at a time
 	sealer   *Sealer
@@ -168,6 +169,7 @@ func (v *Vault) Keys() KeyStore { return v.keys }
 // it. A closed vault seals and opens nothing more.
 func (v *Vault) Close() error {
 	v.memory.close()
+	v.index.close()
 	return nil
 }
 

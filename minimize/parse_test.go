@@ -125,7 +125,7 @@ var refused = []struct {
 	{"person through a parent", contact("person: [Account.OwnerId]\nplain: [LeadSource]"), 6, 14, "related object"},
 	{"unknown category", contact("plain: {Tier__c: {category: user.contact.state}}"), 6, 23, "catalogue"},
 	{"custom field without category", contact("plain: {Tier__c}"), 6, 13, "no default category"},
-	{"find by name", contact("person: [Id]\npersonal: {LastName: {find: name}}"), 7, 27, "email or phone"},
+	{"find by name", contact("person: [Id]\npersonal: {LastName: {find: name}}"), 7, 27, "email, phone or exact"},
 	{"conceal as text", contact("person: [Id]\npersonal: {LastName: {conceal: yes please}}"), 7, 36, "true or false"},
 	{"on_forget", contact("on_forget: keep\nplain: [LeadSource]"), 6, 5, "delete or keep_plain"},
 	{"changes", contact("changes: push\nplain: [LeadSource]"), 6, 5, "stream or poll"},

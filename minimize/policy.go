@@ -123,6 +123,8 @@ const (
 	FindEmail Find = "email"
 	// FindPhone compares as a phone number.
 	FindPhone Find = "phone"
+	// FindExact compares byte by byte.
+	FindExact Find = "exact"
 )
 
 // ObjectNames are the API names of the policy's objects, sorted.

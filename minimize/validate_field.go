@@ -71,8 +71,8 @@ func (v validator) field(path, object, name string, f Field, o Object) *fault.Er
 		return v.at(path, fault.New(fault.PolicyInvalid, validating, "the field has no default category; give it one of Fideslang, such as {category: user.behavior.purchase_history}").On(object, name))
 	case !categoryKnown(key):
 		return v.at(path+"/category", fault.New(fault.PolicyInvalid, validating, "the category is not in Fideslang's catalogue; use a key of its tree, such as user.contact.email").On(object, name))
-	case f.Find != FindNone && f.Find != FindEmail && f.Find != FindPhone:
-		return v.at(path+"/find", fault.New(fault.PolicyInvalid, validating, "find is email or phone; choose one of the two").On(object, name))
+	case f.Find != FindNone && f.Find != FindEmail && f.Find != FindPhone && f.Find != FindExact:
+		return v.at(path+"/find", fault.New(fault.PolicyInvalid, validating, "find is email, phone or exact; choose one of them").On(object, name))
 	}
 	return nil
 }

@@ -54,6 +54,10 @@ func TestKeyStore(t *testing.T, open Open) {
 		"keysets are exchanged":  testReplace,
 		"retired seals nothing":  testRetired,
 		"keys wrapped anew":      testRewrap,
+		"index":                  indexed(testIndex),
+		"index, pruned":          indexed(testIndexPrune),
+		"index, forget":          indexed(testIndexForget),
+		"index, dropped":         indexed(testIndexDrop),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

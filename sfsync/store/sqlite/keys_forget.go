@@ -88,7 +88,7 @@ func (k *Keys) bury(p crypto.Person, mint crypto.Mint) error {
 	}
 	for _, sql := range []string{
 		`DELETE FROM person_key WHERE person = ?`,
-		`DELETE FROM blind_index WHERE person = ?`,
+		`DELETE FROM index_entry WHERE person = ?`,
 		`DELETE FROM alias WHERE alias = ?`,
 	} {
 		if _, err := k.c.run(sql, p[:]); err != nil {

@@ -1,0 +1,254 @@
+package crypto
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+)
+
+// IndexType is a kind of value by which a person can be found. Values of one
+// type meet whatever object and field they are in.
+type IndexType string
+
+// The types; the texts are stored.
+const (
+	EmailIndex IndexType = "email" // ASCII letters compare as small ones
+	PhoneIndex IndexType = "phone" // "+1 (415) 555-0100" is "+14155550100"; without a plus, digits compare
+	ExactIndex IndexType = "exact" // byte by byte
+)
+
+// use is that of the type's keysets.
+func (t IndexType) use() string { return indexUse + string(t) }
+
+const indexUse = "index:"
+
+// Place is where a value stands in the copy.
+type Place struct {
+	Object string // the policy's stable name
+	Record string // the 18-character record id
+	Field  string // the policy's stable name
+}
+
+// Entry says that somebody's value in a place has a digest.
+type Entry struct {
+	Place      Place
+	Person     Person
+	Type       IndexType
+	Version    int // of the index keyset
+	Normaliser int // version of the rules that values are compared by
+	Digest     IndexDigest
+}
+
+// IndexDigest is the first half of an HMAC-SHA-256 (RFC 2104, section 5): by
+// chance, two of 10,000,000 values share one with a probability of 2^-82.
+type IndexDigest [16]byte
+
+// IndexStore is a KeyStore that keeps a blind index too. What holds for the
+// methods of KeyStore holds for these. KeyStore.Forget deletes the entries of
+// everybody whom it forgets.
+type IndexStore interface {
+	// Put stores entries and returns their mark, a number above that of every
+	// Put before, also without entries. An entry that is there gets the mark
+	// and the person. Entries of persons without a key are left out: they were
+	// forgotten meanwhile.
+	Put(ctx context.Context, entries []Entry) (mark int64, err error)
+
+	// Prune removes what has a lower mark from each place.
+	Prune(ctx context.Context, mark int64, places []Place) error
+
+	// Lookup returns the entries with the type, version, normaliser and
+	// digest of one of these, in the order of these.
+	Lookup(ctx context.Context, like []Entry) ([]Entry, error)
+
+	// Drop removes the entries of lower versions of a type's keyset, and
+	// leaves these destroyed, without their bytes.
+	Drop(ctx context.Context, t IndexType, version int) error
+}
+
+// indexKeys are the opened index keysets. They are kept for the life of the
+// vault: they open nothing, and forgetting deletes entries and not keys.
+type indexKeys struct {
+	sync.Mutex
+	opened map[indexKeyID]suppression
+}
+
+type indexKeyID struct {
+	use     string
+	version int
+}
+
+func (k *indexKeys) key(id indexKeyID) (key suppression, ok bool) {
+	k.Lock()
+	defer k.Unlock()
+	key, ok = k.opened[id]
+	return key, ok
+}
+
+func (k *indexKeys) put(id indexKeyID, key suppression) {
+	k.Lock()
+	defer k.Unlock()
+	if k.opened == nil {
+		k.opened = map[indexKeyID]suppression{}
+	}
+	k.opened[id] = key
+}
+
+func (k *indexKeys) close() {
+	k.Lock()
+	defer k.Unlock()
+	clear(k.opened)
+}
+
+// indexStore is the key store as one that keeps an index.
+func (v *Vault) indexStore() (IndexStore, error) {
+	store, ok := v.keys.(IndexStore)
+	if !ok {
+		return nil, fault.New(fault.ConfigInvalid, "crypto.Index", "the key store keeps no index; use one that is a crypto.IndexStore, or take find out of the policy")
+	}
+	return store, nil
+}
+
+// EnsureIndex makes the index keyset of each type that has none, encrypted by
+// the key-encryption key. Batches that begin later index values of these types.
+func (v *Vault) EnsureIndex(ctx context.Context, types ...IndexType) error {
+	for _, t := range types {
+		if err := v.addIndex(ctx, t, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RenewIndex gives a type another index keyset. Values are indexed under this
+// one and those before, and found under each, until everything was read again
+// and DropIndex removes what is old.
+func (v *Vault) RenewIndex(ctx context.Context, t IndexType) error { return v.addIndex(ctx, t, true) }
+
+// DropIndex destroys all but the newest index keyset of a type, and their
+// entries. What was not read since RenewIndex is not found any more, until it is
+// read.
+func (v *Vault) DropIndex(ctx context.Context, t IndexType) error {
+	store, err := v.indexStore()
+	if err != nil {
+		return err
+	}
+	root, err := v.keys.Root(ctx)
+	if err != nil {
+		return err
+	}
+	return store.Drop(ctx, t, newest(root, t))
+}
+
+// newest is the highest version of a type's keyset, 0 where there is none.
+func newest(root Root, t IndexType) (version int) {
+	for _, k := range root.Keysets {
+		if k.Use == t.use() {
+			version = max(version, k.Version)
+		}
+	}
+	return version
+}
+
+func (v *Vault) addIndex(ctx context.Context, t IndexType, again bool) error {
+	if !slices.Contains([]IndexType{EmailIndex, PhoneIndex, ExactIndex}, t) {
+		return fault.New(fault.ConfigInvalid, "crypto.Index", "the type of index is unknown; use email, phone or exact")
+	}
+	if _, err := v.indexStore(); err != nil {
+		return err
+	}
+	root, err := v.keys.Root(ctx)
+	if err != nil {
+		return err
+	}
+	version := newest(root, t)
+	if version > 0 && !again {
+		return nil
+	}
+	k, err := newKeyset(ctx, v.wrapper(), v.org, t.use(), version+1)
+	if err != nil {
+		return err
+	}
+	return v.keys.Add(ctx, Addition{Keysets: []Keyset{k}}) // another process may have been first: its own is as good
+}
+
+// index is an opened keyset that values of a type are indexed under.
+type index struct {
+	kind    IndexType
+	version int
+	key     suppression
+}
+
+// indexes opens what the root has of index keysets.
+func (s session) indexes(ctx context.Context) (all []index, err error) {
+	for _, k := range s.root.Keysets {
+		t, ok := strings.CutPrefix(k.Use, indexUse)
+		if !ok || k.State == Destroyed {
+			continue
+		}
+		id := indexKeyID{k.Use, k.Version}
+		key, ok := s.vault.index.key(id)
+		if !ok {
+			p, err := openKeyset(ctx, s.vault.wrapper(), s.vault.org, k)
+			if err != nil {
+				return nil, err
+			}
+			key = p.(suppression)
+			s.vault.index.put(id, key)
+		}
+		all = append(all, index{IndexType(t), k.Version, key})
+	}
+	return all, nil
+}
+
+// entries appends the entries of one value, one for each keyset of its type.
+func entries(dst []Entry, org string, all []index, t IndexType, place Place, p Person, text []byte) []Entry {
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	form, plain := normalise(sc.plain[:0], t, text)
+	sc.plain = plain
+	defer clear(plain)
+	if len(plain) == 0 {
+		return dst
+	}
+	for _, x := range all {
+		if x.kind != t {
+			continue
+		}
+		sc.tuple = indexTuple(sc.tuple[:0], org, form, x.version, plain)
+		sum := x.key.Sum(sc.tuple)
+		clear(sc.tuple)
+		dst = append(dst, Entry{Place: place, Person: p, Type: t, Version: x.version, Normaliser: normaliser, Digest: IndexDigest(sum[:16])})
+	}
+	return dst
+}
+
+// Entries appends the entries by which a value that was sealed can be found, one
+// for each keyset of its type: none where EnsureIndex was not called before the
+// batch began, or where there is nothing to find in the value.
+func (b *Batch) Entries(dst []Entry, s Subject, f Field, t IndexType, text []byte) []Entry {
+	return entries(dst, b.session.vault.org, b.indexes, t, Place{f.Object, f.Record, f.Name}, s.Person(), text)
+}
+
+// Index stores entries before the rows that they lead to, and returns the mark
+// for Prune. An entry without its row harms nothing: what it leads to does not
+// confirm.
+func (v *Vault) Index(ctx context.Context, entries []Entry) (mark int64, err error) {
+	store, err := v.indexStore()
+	if err != nil {
+		return 0, err
+	}
+	return store.Put(ctx, entries)
+}
+
+// Prune removes from places what was indexed before the mark, after the rows
+// that no longer say so.
+func (v *Vault) Prune(ctx context.Context, mark int64, places []Place) error {
+	store, err := v.indexStore()
+	if err != nil {
+		return err
+	}
+	return store.Prune(ctx, mark, places)
+}

@@ -1,0 +1,86 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/crypto"
+)
+
+var _ crypto.IndexStore = (*Keys)(nil)
+
+// Put implements crypto.IndexStore.
+func (k *Keys) Put(ctx context.Context, entries []crypto.Entry) (mark int64, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.write(ctx, func() error {
+		var err error
+		if mark, err = k.c.number(`UPDATE root SET marks = marks + 1 RETURNING marks`); err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if _, err := k.c.run(`INSERT INTO index_entry (type, version, normaliser, digest, object, record, field, person, mark)
+				SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?8)
+				ON CONFLICT DO UPDATE SET object = excluded.object, person = excluded.person, mark = excluded.mark`,
+				string(e.Type), e.Version, e.Normaliser, e.Digest[:], e.Place.Object, e.Place.Record, e.Place.Field, e.Person[:], mark); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return mark, err
+}
+
+// Prune implements crypto.IndexStore.
+func (k *Keys) Prune(ctx context.Context, mark int64, places []crypto.Place) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.c.write(ctx, func() error {
+		for _, p := range places {
+			if _, err := k.c.run(`DELETE FROM index_entry WHERE record = ? AND field = ? AND mark < ?`, p.Record, p.Field, mark); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Lookup implements crypto.IndexStore.
+func (k *Keys) Lookup(ctx context.Context, like []crypto.Entry) (found []crypto.Entry, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		for _, e := range like {
+			err := k.c.each(`SELECT object, record, field, person FROM index_entry
+				WHERE digest = ? AND type = ? AND version = ? AND normaliser = ? ORDER BY record, field`,
+				[]any{e.Digest[:], string(e.Type), e.Version, e.Normaliser}, func(s *sqlite3.Stmt) error {
+					hit := e
+					hit.Place = crypto.Place{Object: s.ColumnText(0), Record: s.ColumnText(1), Field: s.ColumnText(2)}
+					copy(hit.Person[:], s.ColumnRawBlob(3))
+					found = append(found, hit)
+					return nil
+				})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Drop implements crypto.IndexStore. Deleted bytes may stay in the log until it
+// is next written back.
+func (k *Keys) Drop(ctx context.Context, t crypto.IndexType, version int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.c.write(ctx, func() error {
+		if _, err := k.c.run(`DELETE FROM index_entry WHERE type = ? AND version < ?`, string(t), version); err != nil {
+			return err
+		}
+		_, err := k.c.run(`UPDATE keyset SET state = 'destroyed', sealed = x'', proof = x'', destroyed = unixepoch()
+			WHERE use = ? AND version < ? AND state <> 'destroyed'`, "index:"+string(t), version)
+		return err
+	})
+}
