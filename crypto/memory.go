@@ -184,15 +184,17 @@ func (m *memory) known(persons []Person, out []Subject) (missing []int) {
 }
 
 // wanted is known for wants: one counts as held only where the link of its
-// record is known to be as the want has it. What is then loaded is kept under
-// the moves returned.
+// record is known to be as the want has it, and no want before it may move that.
+// What is then loaded is kept under the moves returned.
 func (m *memory) wanted(wants []Want, out []Subject) (missing []int, moves int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	moves = m.moves
+	moving := map[string]bool{}
 	for i, w := range wants {
 		target, own := w.Target()
 		at, ok := m.link(target.Record)
+		ok = ok && !moving[target.Record]
 		if own {
 			ok = ok && at.own
 		} else if ok && !w.Record.IsZero() {
@@ -205,6 +207,7 @@ func (m *memory) wanted(wants []Want, out []Subject) (missing []int, moves int) 
 		}
 		if !ok {
 			missing = append(missing, i)
+			moving[w.Record.Record] = true
 		}
 	}
 	return missing, moves

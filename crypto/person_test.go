@@ -255,3 +255,19 @@ func TestSealsAreCounted(t *testing.T) {
 		t.Errorf("one sample was counted as %d seals", got)
 	}
 }
+
+// TestSubjectsMoveTogether: a want whose link an earlier one of the same call
+// moves is not answered from memory.
+func TestSubjectsMoveTogether(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	b := e.begin()
+	for _, owner := range []crypto.Link{contact(1), contact(2), contact(1)} {
+		want := e.subject(b, owner).Person()
+		s, err := b.Subjects(t.Context(), []crypto.Want{{Record: order(1), Owner: owner}, {Owner: order(1)}})
+		must(t, err)
+		if s[0].Person() != want || s[1].Person() != want {
+			t.Errorf("an order of %s and its own field: persons %v and %v, want %v twice", owner.Record, s[0].Person(), s[1].Person(), want)
+		}
+	}
+}

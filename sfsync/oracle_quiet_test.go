@@ -149,6 +149,9 @@ func (t *trial) inspect() error {
 	if _, err := audit.Verify(t.Context(), r.rows); err != nil {
 		return err
 	}
+	if d := r.misfiled(); d != "" {
+		return divergence("misfiled: " + d)
+	}
 	for object, references := range map[string][]string{"Case": {"ContactId", "AccountId"}, "Order": {"BillToContactId", "AccountId"}} {
 		if _, ok := t.policy.persons[object]; !ok {
 			continue

@@ -40,6 +40,12 @@ func (r *rig) misfiled() string {
 					person = other
 				}
 				root := r.root(tables, object, row.ID, table.Rules()[k])
+				if root == row.ID { // the record's own person, which its first rule finds
+					root = r.root(tables, object, row.ID, table.Rules()[0])
+				}
+				if root == "" {
+					continue
+				}
 				if other, ok := found[person]; ok && other != root {
 					return fmt.Sprintf("%s %s lies under one person with records of %s and of %s", object, row.ID, other, root)
 				}
@@ -67,9 +73,13 @@ func (r *rig) aliases() map[crypto.Person]crypto.Person {
 	return aliases
 }
 
-// root is the record that a rule finds in the org to be the person.
+// root is the record that a rule finds in the org to be the person, "" where
+// one on the way is deleted: its person is who it was then.
 func (r *rig) root(tables map[string]*minimize.Table, object, id string, rule []int) string {
 	record := r.org.Record(object, id)
+	if record == nil {
+		return ""
+	}
 	for _, i := range rule {
 		ref := record[tables[object].References()[i].Name]
 		if ref == "" {
