@@ -45,7 +45,7 @@ func dial(t testing.TB, org *salesforcetest.Org) *bus {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	ctx = metadata.AppendToOutgoingContext(ctx, "accesstoken", org.AccessToken(), "instanceurl", org.InstanceURL(), "tenantid", org.OrgID())
 	return &bus{pubsubpb.NewPubSubClient(conn), org, ctx}
