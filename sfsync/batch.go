@@ -16,6 +16,7 @@ import (
 // passes them and the ledger entries, in one transaction at [Batch.Ack].
 type Batch struct {
 	store   store.Batch
+	index   index
 	session *session
 	done    chan struct{} // closed when the batch has committed
 }
@@ -141,6 +142,7 @@ func (s *session) commit(ctx context.Context, b *Batch) error {
 		return err
 	}
 	s.unacked.batches = s.unacked.batches[1:]
+	s.prune(ctx, b.index)
 	for i := range b.store.Objects {
 		o := &b.store.Objects[i]
 		s.objects[o.Object].committed(o)

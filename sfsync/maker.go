@@ -25,6 +25,7 @@ type maker struct {
 // from the object, which moves on.
 func (m *maker) result() store.ObjectBatch {
 	b := store.ObjectBatch{Object: m.o.name, N: m.o.n, Seen: store.Seen{IDs: m.seen}, Lost: m.lost}
+	m.o.digests = m.digests
 	for _, id := range m.order {
 		if r := m.records[id]; r.written {
 			r.row.Patch = r.row.Patch && !r.replaced
@@ -57,6 +58,7 @@ type sealing struct {
 	arena    []byte
 	cells    []store.Cell
 	names    map[string]string // API name -> stable name of the policy's objects
+	digests  digests
 	pace     pace
 	disabled rule
 	moves    int64 // of the object when the persons were asked for
@@ -116,7 +118,11 @@ func (s *sealing) cell(id string, subject crypto.Subject, i int, null bool, text
 		return store.Cell{}, err
 	}
 	s.arena = arena
-	return store.Cell{State: store.Value, Bytes: arena[start:len(arena):len(arena)]}, nil
+	cell := store.Cell{State: store.Value, Bytes: arena[start:len(arena):len(arena)]}
+	if column.Find != minimize.FindNone && !null {
+		s.indexed(cell.Bytes, subject, field, column.Find, text)
+	}
+	return cell, nil
 }
 
 // row takes the cells of one row from a slab, so that a batch of a thousand

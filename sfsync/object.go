@@ -36,6 +36,7 @@ type object struct {
 
 	// mu is held from loading rows to queueing the batch made of them.
 	mu       sync.Mutex
+	digests  digests // of the batch that is being made
 	n, floor int64
 	forgot   int64 // gone marks with a Seq up to it are dropped
 	owed     []store.Range

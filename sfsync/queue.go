@@ -17,6 +17,11 @@ const queueLength = 4
 // caller holds the lock of every object in the batch, so that batches of one
 // object are queued in the order of their numbers.
 func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
+	index, err := s.index(ctx, b.Objects)
+	if err != nil {
+		s.stop(err) // what was made counts as queued already
+		return nil, err
+	}
 	b.Epoch, b.Policy = s.epoch, s.cfg.Policy.Version
 	b.Entries = append(s.observed.take(), b.Entries...)
 	for i := range b.Objects {
@@ -27,7 +32,7 @@ func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
 			b.Entries = append(b.Entries, s.entry(audit.Entry{Kind: audit.KindBatch, Object: ob.Object, Count: len(ob.Rows)}))
 		}
 	}
-	batch := &Batch{store: b, session: s, done: make(chan struct{})}
+	batch := &Batch{store: b, index: index, session: s, done: make(chan struct{})}
 	select {
 	case s.queue <- batch:
 		return batch, nil

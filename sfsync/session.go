@@ -118,6 +118,9 @@ func (s *session) open(ctx context.Context) error {
 	if err := s.finishForgetting(ctx); err != nil { // before anything is sealed
 		return err
 	}
+	if err := s.ensureIndex(ctx, tables); err != nil {
+		return err
+	}
 	s.epoch = state.Epoch
 	for i, table := range schema.Tables {
 		o := newObject(tables[i], table, state.Objects[table.Object])

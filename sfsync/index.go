@@ -1,0 +1,102 @@
+package sfsync
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// The blind index follows the rows: entries of a batch are stored when it is
+// queued, before its rows commit, and what its rows no longer say is pruned
+// after. A value that is in a row is therefore always found, and what is found
+// and no longer there does not confirm.
+
+// digests are the index entries of sealed cells, by the first byte of the cell:
+// what becomes of a cell while a batch is made, its entries go with it or drop
+// out with it.
+type digests map[*byte][]crypto.Entry
+
+// indexed remembers the entries of a value that was just sealed.
+func (s *sealing) indexed(sealed []byte, subject crypto.Subject, f crypto.Field, find minimize.Find, text []byte) {
+	if s.digests == nil {
+		s.digests = digests{}
+	}
+	if entries := s.keys.Entries(nil, subject, f, crypto.IndexType(find), text); len(entries) > 0 {
+		s.digests[&sealed[0]] = entries
+	}
+}
+
+// ensureIndex makes the keys of whatever the policy wants to be findable.
+func (s *session) ensureIndex(ctx context.Context, tables []*minimize.Table) error {
+	var types []crypto.IndexType
+	for _, t := range tables {
+		for _, c := range t.Columns() {
+			if find := crypto.IndexType(c.Find); c.Find != minimize.FindNone && !slices.Contains(types, find) {
+				types = append(types, find)
+			}
+		}
+	}
+	return s.cfg.Vault.EnsureIndex(ctx, types...)
+}
+
+// index is what a batch does to the index.
+type index struct {
+	mark   int64
+	places []crypto.Place // whose entries before the mark are out of date
+}
+
+// index stores the entries of the rows that are about to be queued. The caller
+// holds the lock of every object, so that marks rise in the order of commits.
+func (s *session) index(ctx context.Context, objects []store.ObjectBatch) (index, error) {
+	var entries []crypto.Entry
+	var x index
+	for i := range objects {
+		o := s.objects[objects[i].Object]
+		entries = o.findable(entries, &x, objects[i].Rows)
+		o.digests = nil
+	}
+	if len(x.places) == 0 {
+		return x, nil
+	}
+	var err error
+	x.mark, err = s.cfg.Vault.Index(ctx, entries)
+	return x, err
+}
+
+// findable appends the entries of rows, and the places that they say something
+// about: all of a row that is written whole, the cells that are set of a patch.
+func (o *object) findable(entries []crypto.Entry, x *index, rows []store.Row) []crypto.Entry {
+	for i, c := range o.columns {
+		if c.Find == minimize.FindNone {
+			continue
+		}
+		for _, row := range rows {
+			var cell store.Cell
+			if row.Cells != nil {
+				cell = row.Cells[i]
+			}
+			if row.Patch && cell.State == store.Unset {
+				continue
+			}
+			x.places = append(x.places, crypto.Place{Object: o.name, Record: row.ID, Field: c.Name})
+			if cell.State == store.Value {
+				entries = append(entries, o.digests[&cell.Bytes[0]]...)
+			}
+		}
+	}
+	return entries
+}
+
+// prune removes from the index what the rows of a committed batch replaced. What
+// remains if that fails leads to values that do not confirm.
+func (s *session) prune(ctx context.Context, x index) {
+	if len(x.places) == 0 {
+		return
+	}
+	if err := s.cfg.Vault.Prune(context.WithoutCancel(ctx), x.mark, x.places); err != nil {
+		s.log.Warn("the index keeps entries of older values until the fields are next written", "fault", err)
+	}
+}
