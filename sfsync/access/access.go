@@ -14,6 +14,12 @@
 //		Reason: "case 4711", Object: "Contact", Record: id, Fields: []string{"Email"}})
 //	email, ok := contact.Get("Email")
 //
+// Guard.Find tells in which records an e-mail address, a phone number or another
+// value stands, if the policy makes the field findable:
+//
+//	hits, err := guard.Find(ctx, access.Asker{Actor: "helpdesk", Purpose: "support",
+//		Reason: "case 4711"}, minimize.FindEmail, "ada@example.com")
+//
 // # Security
 //
 // A field opens only for a purpose that the policy keeps it for, and only if a
@@ -21,8 +27,9 @@
 // authenticate it is the caller's part. The ledger gets names, the reason and
 // the person's pseudonym, no value and no record id; of a request that is denied
 // it gets only those names that the policy knows, since anything else might be a
-// value. What is revealed does not print; copies that the caller makes of it are
-// out of the guard's hands.
+// value. Of a search it gets the type and never the value, then an entry for
+// each field that was opened to confirm it. What is revealed does not print;
+// copies that the caller makes of it are out of the guard's hands.
 package access
 
 import (
@@ -82,6 +89,7 @@ type object struct {
 type field struct {
 	stable   string
 	purposes []string
+	find     minimize.Find
 }
 
 // New returns a guard. It does no I/O. A grant that names something which the
@@ -108,14 +116,15 @@ func New(c Config) (*Guard, error) {
 func keeps(name string, o minimize.Object) object {
 	kept := object{stable(name, o.Was), map[string]field{}}
 	if from := o.Retention.From; from != "" { // kept even where it is not listed
-		kept.fields[from] = field{from, o.Purpose}
+		kept.fields[from] = field{stable: from, purposes: o.Purpose}
 	}
 	for _, class := range []map[string]minimize.Field{o.Plain, o.Coarse, o.Personal} {
 		for name, f := range class {
-			kept.fields[name] = field{stable(name, f.Was), f.Purpose}
-			if len(f.Purpose) == 0 {
-				kept.fields[name] = field{stable(name, f.Was), o.Purpose}
+			purposes := f.Purpose
+			if len(purposes) == 0 {
+				purposes = o.Purpose
 			}
+			kept.fields[name] = field{stable(name, f.Was), purposes, f.Find}
 		}
 	}
 	return kept

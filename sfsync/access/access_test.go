@@ -32,7 +32,7 @@ var policy = &minimize.Policy{
 		Person:  []string{"Id"},
 		Plain:   map[string]minimize.Field{"Tier__c": {Category: "user.behavior.purchase_history"}, "Level__c": {Was: []string{"Rank__c"}}},
 		Personal: map[string]minimize.Field{
-			"LastName": {Purpose: []string{"support", "billing"}}, "Email": {}, "Phone": {}, "Secret__c": {},
+			"LastName": {Purpose: []string{"support", "billing"}}, "Email": {Find: minimize.FindEmail}, "Phone": {Find: minimize.FindPhone}, "Secret__c": {},
 			"AssistantName": {Person: []string{"ReportsToId"}},
 		},
 	}},

@@ -56,6 +56,7 @@ const (
 	KindReconcile Kind = "reconcile" // an object was compared; Count rows differed, as Reason says
 	KindBackfill  Kind = "backfill"  // a read of up to Count records was asked for by hand; Reason says why
 	KindForget    Kind = "forget"    // a person was forgotten
+	KindFind      Kind = "find"      // persons were searched for; Fields is the type, such as email
 	KindRenew     Kind = "renew"     // a person got another key
 )
 
