@@ -59,6 +59,17 @@ type KeyStore interface {
 	Forget(ctx context.Context, p Person, mint Mint) error
 }
 
+// Lifter is a KeyStore whose forgettings can be asked for and taken back.
+type Lifter interface {
+	// Buried reports whether the record was linked to somebody forgotten.
+	Buried(ctx context.Context, record string, mint Mint) (bool, error)
+
+	// Lift removes the tombstones that one forgetting left, found by any record
+	// that it took, and raises the forget counter. It brings no key back. It
+	// reports false where the record has no tombstone.
+	Lift(ctx context.Context, record string, mint Mint) (bool, error)
+}
+
 // Root is what the vault stands on.
 type Root struct {
 	Org     string // 18-character org id; "" in a database that is new

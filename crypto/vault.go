@@ -190,6 +190,33 @@ func (v *Vault) Forget(ctx context.Context, p Person) error {
 	return nil
 }
 
+// Buried reports whether a record, by its 18-character id, was linked to
+// somebody forgotten.
+func (v *Vault) Buried(ctx context.Context, record string) (bool, error) {
+	l, ok := v.keys.(Lifter)
+	if !ok {
+		return false, errNoLifter()
+	}
+	return l.Buried(ctx, record, &mint{vault: v})
+}
+
+// Lift takes a forgetting back, found by any record that it took: these get new
+// persons when they are next sealed. Keys do not come back, and what lay under
+// them does not open again. It reports false where there is nothing to lift.
+func (v *Vault) Lift(ctx context.Context, record string) (bool, error) {
+	l, ok := v.keys.(Lifter)
+	if !ok {
+		return false, errNoLifter()
+	}
+	lifted, err := l.Lift(ctx, record, &mint{vault: v})
+	v.memory.forget()
+	return lifted, err
+}
+
+func errNoLifter() error {
+	return fault.New(fault.ConfigInvalid, "crypto.Lift", "the key store cannot lift; use one that is a crypto.Lifter")
+}
+
 // Persons lists all that Forget would take with a person. With a zero person it
 // is that of the record, an 18-character id; empty where nobody knows it.
 func (v *Vault) Persons(ctx context.Context, p Person, record string) ([]Person, error) {

@@ -39,7 +39,7 @@ const keyAge = time.Minute
 
 // Receipt says what a forgetting did, and what it cannot do.
 type Receipt struct {
-	Persons int       // that were one: the person and its aliases
+	Persons int       // that were one: the person and its aliases; 0: forgotten before
 	Rows    int64     // emptied
 	At      time.Time // when keys and rows were gone from the two databases
 
@@ -58,9 +58,14 @@ type Receipt struct {
 // It may be called beside Run, by the same Sync. If it fails or the process
 // ends, it may be called again, and the next session finishes it before it
 // seals anything (internal/docs/forgetting.md). What it cannot reach, the
-// receipt names. fault.NotFound: nobody is known by that record, or no more.
+// receipt names. Of somebody who is forgotten already the receipt counts no person.
+// fault.NotFound: nobody is known by that record.
 func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, error) {
 	eraser, persons, err := s.known(ctx, who, reason)
+	if fault.CodeOf(err) == fault.NotFound && s.buried(ctx, who) == nil {
+		err = s.finishForgetting(ctx)
+		return Receipt{At: time.Now(), ResidualUntil: s.cfg.Horizon.after(time.Now())}, err
+	}
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -91,7 +96,7 @@ func (s *Sync) known(ctx context.Context, who Who, reason string) (store.Eraser,
 	}
 	persons, err := s.cfg.Vault.Persons(ctx, who.Person, id)
 	if err == nil && len(persons) == 0 {
-		err = fault.New(fault.NotFound, op, "nobody is known by this record; see that it was copied, or it was forgotten before")
+		err = fault.New(fault.NotFound, op, "nobody is known by this record; see that it was copied")
 	}
 	return eraser, persons, err
 }
@@ -137,6 +142,22 @@ func (s *Sync) finishForgetting(ctx context.Context) error {
 	}
 	_, err = s.erase(ctx, eraser, append(persons, back...))
 	return err
+}
+
+// keepForgetting does so every minute, for processes that began and ended since.
+func (s *session) keepForgetting(ctx context.Context) error {
+	tick := time.NewTicker(s.pace.finish)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := s.finishForgetting(ctx); err != nil && !mendable(err) {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // after is the latest moment at which something of what is deleted now may

@@ -137,8 +137,12 @@ func TestForget(t *testing.T) {
 	if d := r.away(contact, order, inquiry); d != "" {
 		t.Error("after events:", d)
 	}
-	if _, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "again"); !errors.Is(err, fault.NotFound) {
-		t.Error("forgotten twice:", err)
+	again, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "again")
+	if err != nil || again.Persons != 0 || again.At.IsZero() {
+		t.Errorf("forgotten twice: %+v, %v", again, err)
+	}
+	if _, err := r.sync.Forget(t.Context(), sfsync.Who{Record: "003000000000099"}, "nobody"); !errors.Is(err, fault.NotFound) {
+		t.Error("nobody was forgotten:", err)
 	}
 	r.must(stop())
 }

@@ -198,6 +198,7 @@ func (s *session) stream(ctx context.Context, yield func(*Batch, error) bool) er
 	s.status.phase("running")
 	s.streaming = true
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.keepForgetting(ctx) })
 	for _, t := range s.topics {
 		g.Go(func() error { return s.follow(ctx, t) })
 		g.Go(func() error { return s.foretell(ctx, t) })

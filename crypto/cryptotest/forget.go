@@ -102,3 +102,45 @@ func testForgetTwice(t *testing.T, s *suite) {
 		}
 	}
 }
+
+func testLift(t *testing.T, s *suite) {
+	l, ok := s.KeyStore.(crypto.Lifter)
+	if !ok {
+		t.Skip("the store is no crypto.Lifter")
+	}
+	s.found()
+	for n, by := range []crypto.Link{contact(0), order(1)} { // any record of the person finds it
+		person := s.link(own(contact(n)), crypto.Want{Record: order(n), Owner: contact(n)})[0].Person
+		other := s.person(own(contact(10 + n)))
+		s.forget(person)
+		s.forget(other)
+		before := s.root().Forgets
+		lift := func() bool {
+			lifted, err := l.Lift(t.Context(), by.Record, s.mint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return lifted
+		}
+		if !lift() || lift() {
+			t.Error("a forgetting is not lifted once")
+		}
+		if s.root().Forgets == before {
+			t.Error("the forget counter stayed, so that others go on as before")
+		}
+		if got := s.person(crypto.Want{Record: order(n), Owner: contact(n)}); got == person || got != s.person(own(contact(n))) {
+			t.Errorf("after lifting: person %v, which was %v", got, person)
+		}
+		if got := s.link(own(contact(10 + n)))[0]; !got.Forgotten {
+			t.Error("another forgetting was lifted too")
+		}
+		for _, c := range []struct {
+			record crypto.Link
+			want   bool
+		}{{contact(n), false}, {contact(10 + n), true}, {contact(99), false}} {
+			if got, err := l.Buried(t.Context(), c.record.Record, s.mint); err != nil || got != c.want {
+				t.Errorf("Buried: %t, %v; want %t", got, err, c.want)
+			}
+		}
+	}
+}

@@ -42,6 +42,7 @@ func TestKeyStore(t *testing.T, open Open) {
 		"forget takes aliases":   testForgetAliases,
 		"moved record stays":     testForgetMoved,
 		"forget twice":           testForgetTwice,
+		"forgetting taken back":  testLift,
 		"concurrent creators":    testConcurrent,
 		"durable when closed":    testReopen,
 		"forgotten bytes gone":   testRaw,

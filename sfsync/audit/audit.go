@@ -57,6 +57,7 @@ const (
 	KindBackfill  Kind = "backfill"  // a read of up to Count records was asked for by hand; Reason says why
 	KindForget    Kind = "forget"    // a person was forgotten
 	KindFind      Kind = "find"      // persons were searched for; Fields is the type, such as email
+	KindLift      Kind = "lift"      // a forgetting was taken back
 	KindRenew     Kind = "renew"     // a person got another key
 )
 

@@ -89,6 +89,11 @@ type Eraser interface {
 	// files; while a reader holds them back it fails with fault.StoreBusy.
 	Erase(ctx context.Context, persons []crypto.Person, plain []string) (rows int64, err error)
 
+	// Lift removes the tombstones of these persons, owes a read of every
+	// suppressed row, as rows do not say whose they were, and says how many
+	// those are. The entry goes into the ledger.
+	Lift(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error)
+
 	// Owe owes a read of each live row that is about one of the persons, or has
 	// a field that is, and says how many they were. The entry goes into the
 	// ledger. No row's Seq changes.

@@ -113,6 +113,34 @@ func (s *Store) Owe(ctx context.Context, persons []crypto.Person, entry audit.En
 	return rows, err
 }
 
+// Lift implements store.Eraser.
+func (s *Store) Lift(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error) {
+	list, err := hexList(persons)
+	if err != nil {
+		return 0, err
+	}
+	err = s.writing(ctx, func(c *conn) error {
+		return c.write(ctx, func() error {
+			if _, err := c.run(`DELETE FROM tombstone WHERE person IN (SELECT unhex(value) FROM json_each(?))`, list); err != nil {
+				return err
+			}
+			tables, err := c.catalogue("")
+			for _, t := range tables {
+				if err == nil {
+					var n int64
+					n, err = c.run(fmt.Sprintf(`UPDATE %s SET %s WHERE _mark = %d AND ?1 = ?1`, name(t.Object), owed, store.Suppressed), "", t.Object)
+					rows += n
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return c.record([]audit.Entry{entry})
+		})
+	})
+	return rows, err
+}
+
 func hexList(persons []crypto.Person) (string, error) {
 	names := make([]string, len(persons))
 	for i, p := range persons {

@@ -35,6 +35,32 @@ func (k *Keys) Forget(ctx context.Context, p crypto.Person, mint crypto.Mint) er
 	return k.c.truncate(ctx)
 }
 
+// Buried implements crypto.Lifter.
+func (k *Keys) Buried(ctx context.Context, record string, mint crypto.Mint) (buried bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		buried, err = k.tombstone(mint, crypto.RecordTombstone, []byte(record))
+		return err
+	})
+	return buried, err
+}
+
+// Lift implements crypto.Lifter. All tombstones of a forgetting have its number.
+func (k *Keys) Lift(ctx context.Context, record string, mint crypto.Mint) (lifted bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	d := mint.Digest(crypto.RecordTombstone, []byte(record))
+	err = k.c.write(ctx, func() error {
+		n, err := k.c.run(`DELETE FROM tombstone WHERE forget = (SELECT forget FROM tombstone WHERE digest = ?)`, d[:])
+		if lifted = n > 0; err == nil && lifted {
+			_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
+		}
+		return err
+	})
+	return lifted, err
+}
+
 // Persons implements crypto.KeyStore.
 func (k *Keys) Persons(ctx context.Context, p crypto.Person, record string) (persons []crypto.Person, err error) {
 	k.mu.Lock()

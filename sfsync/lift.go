@@ -1,0 +1,82 @@
+package sfsync
+
+import (
+	"context"
+
+	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/internal/recordid"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// Lift takes a forgetting back, for when it was a mistake or the person has come
+// again: any record that was the person's, or about them, names it. Nothing that
+// was destroyed comes back from here. What the org still has of the person is
+// read again and sealed under a new key; until then, and in other processes
+// until their next batch, the records stay away. The ledger has an entry with
+// the reason. It returns how many rows are read again, those of others who stay
+// forgotten among them.
+//
+// It may be called beside Run, by the same Sync; else the next run reads the
+// rows. If it fails it may be called again. fault.NotFound: the record is of
+// nobody forgotten.
+func (s *Sync) Lift(ctx context.Context, record, reason string) (rows int64, err error) {
+	const op = "sfsync.Lift"
+	eraser, ok := s.cfg.Store.(store.Eraser)
+	id, valid := recordid.Normalize(record)
+	switch {
+	case !ok:
+		return 0, fault.New(fault.ConfigInvalid, op, "the store cannot lift; use one that is a store.Eraser")
+	case reason == "":
+		return 0, fault.New(fault.ConfigInvalid, op, "give a reason for the ledger, without personal data")
+	case !valid:
+		return 0, fault.New(fault.ConfigInvalid, op, "give a record id of 15 or 18 characters")
+	}
+	lifted, err := s.cfg.Vault.Lift(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	back, err := s.unforgotten(ctx, eraser)
+	if err != nil {
+		return 0, err
+	}
+	if !lifted && len(back) == 0 { // else a call before this one has failed half way
+		return 0, fault.New(fault.NotFound, op, "the record is of nobody forgotten; give one that was there when the person was forgotten")
+	}
+	rows, err = eraser.Lift(ctx, back, s.entry(audit.Entry{Kind: audit.KindLift, Reason: reason, Count: len(back)}))
+	if err == nil {
+		s.rouse()
+	}
+	return rows, err
+}
+
+// unforgotten are those who are buried among the rows and not any more among
+// the keys. Who has a key there was not lifted: it came back from a backup.
+func (s *Sync) unforgotten(ctx context.Context, eraser store.Eraser) (back []crypto.Person, err error) {
+	buried, _, err := eraser.Buried(ctx)
+	if err != nil {
+		return nil, err
+	}
+	batch, err := s.cfg.Vault.Sealer().Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	subjects, err := batch.Known(ctx, buried)
+	for i, subject := range subjects {
+		if subject.Missing() {
+			back = append(back, buried[i])
+		}
+	}
+	return back, err
+}
+
+// buried fails where the record's person was not forgotten, or nobody can tell.
+func (s *Sync) buried(ctx context.Context, who Who) error {
+	id, _ := recordid.Normalize(who.Record)
+	gone, err := s.cfg.Vault.Buried(ctx, id)
+	if err == nil && !gone {
+		err = fault.New(fault.NotFound, "sfsync.Who", "the record is of nobody forgotten; give one that was there when the person was forgotten")
+	}
+	return err
+}
