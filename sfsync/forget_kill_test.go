@@ -40,7 +40,7 @@ func (s doomedStore) Erase(ctx context.Context, persons []crypto.Person, plain [
 
 func (k doomedKeys) Forget(ctx context.Context, p crypto.Person, mint crypto.Mint) error {
 	defer k.call("Forget")()
-	return k.KeyStore.Forget(ctx, p, mint)
+	return k.indexedKeys.Forget(ctx, p, mint)
 }
 
 // forgetting is the child: it forgets, and kills itself on the way.

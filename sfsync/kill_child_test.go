@@ -199,26 +199,41 @@ func (s doomedStore) Apply(ctx context.Context, b *store.Batch) error {
 }
 
 type doomedKeys struct {
-	crypto.KeyStore
+	indexedKeys
 	*doomed
+}
+
+type indexedKeys interface {
+	crypto.KeyStore
+	crypto.IndexStore
+}
+
+func (k doomedKeys) Put(ctx context.Context, entries []crypto.Entry) (int64, error) {
+	defer k.call("Put")()
+	return k.indexedKeys.Put(ctx, entries)
+}
+
+func (k doomedKeys) Prune(ctx context.Context, mark int64, places []crypto.Place) error {
+	defer k.call("Prune")()
+	return k.indexedKeys.Prune(ctx, mark, places)
 }
 
 func (k doomedKeys) Root(ctx context.Context) (crypto.Root, error) {
 	defer k.call("Root")()
-	return k.KeyStore.Root(ctx)
+	return k.indexedKeys.Root(ctx)
 }
 
 func (k doomedKeys) Add(ctx context.Context, a crypto.Addition) error {
 	defer k.call("Add")()
-	return k.KeyStore.Add(ctx, a)
+	return k.indexedKeys.Add(ctx, a)
 }
 
 func (k doomedKeys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) ([]crypto.Holder, error) {
 	defer k.call("Link")()
-	return k.KeyStore.Link(ctx, wants, mint)
+	return k.indexedKeys.Link(ctx, wants, mint)
 }
 
 func (k doomedKeys) Keys(ctx context.Context, persons []crypto.Person, mint crypto.Mint) ([]crypto.Holder, error) {
 	defer k.call("Keys")()
-	return k.KeyStore.Keys(ctx, persons, mint)
+	return k.indexedKeys.Keys(ctx, persons, mint)
 }

@@ -107,7 +107,7 @@ func (k *killing) plan(i int) (orders, time.Duration) {
 		calls := []struct {
 			name string
 			most int
-		}{{"Open", 1}, {"Prepare", 1}, {"Apply", 25}, {"Apply", 5}, {"Root", 15}, {"Add", 2}, {"Link", 10}, {"Keys", 10}}
+		}{{"Open", 1}, {"Prepare", 1}, {"Apply", 25}, {"Apply", 5}, {"Root", 15}, {"Add", 2}, {"Link", 10}, {"Keys", 10}, {"Put", 5}, {"Prune", 5}}
 		call := calls[k.random.IntN(len(calls))]
 		o.Call, o.Nth = call.name, 1+k.random.IntN(call.most)
 	case 2:
