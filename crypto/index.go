@@ -63,6 +63,10 @@ type IndexStore interface {
 	// digest of one of these, in the order of these.
 	Lookup(ctx context.Context, like []Entry) ([]Entry, error)
 
+	// Keep removes the entries of all fields but these, places without a
+	// record.
+	Keep(ctx context.Context, fields []Place) error
+
 	// Drop removes the entries of lower versions of a type's keyset, and
 	// leaves these destroyed, without their bytes.
 	Drop(ctx context.Context, t IndexType, version int) error
@@ -120,6 +124,16 @@ func (v *Vault) EnsureIndex(ctx context.Context, types ...IndexType) error {
 		}
 	}
 	return nil
+}
+
+// KeepIndex removes the entries of fields that are not findable any more: all
+// but these, which are places without a record.
+func (v *Vault) KeepIndex(ctx context.Context, fields []Place) error {
+	store, ok := v.keys.(IndexStore)
+	if !ok {
+		return nil
+	}
+	return store.Keep(ctx, fields)
 }
 
 // RenewIndex gives a type another index keyset. Values are indexed under this

@@ -70,6 +70,7 @@ type Field struct {
 	// [Object]. Only personal fields have one.
 	Person []string `json:"person,omitempty"`
 	// Find makes the person findable by this field. Only personal fields have it.
+	// One that gets it later is found as its records are read again.
 	Find Find `json:"find,omitempty"`
 	// Conceal hides also whether there is a value. Nil is the default of the
 	// category, see [Sensitive]. Only personal fields have it.

@@ -29,15 +29,24 @@ func (s *sealing) indexed(sealed []byte, subject crypto.Subject, f crypto.Field,
 	}
 }
 
-// ensureIndex makes the keys of whatever the policy wants to be findable.
+// ensureIndex makes the keys of whatever the policy wants to be findable, and
+// removes what it no longer does.
 func (s *session) ensureIndex(ctx context.Context, tables []*minimize.Table) error {
 	var types []crypto.IndexType
+	var fields []crypto.Place
 	for _, t := range tables {
 		for _, c := range t.Columns() {
-			if find := crypto.IndexType(c.Find); c.Find != minimize.FindNone && !slices.Contains(types, find) {
+			if c.Find == minimize.FindNone {
+				continue
+			}
+			fields = append(fields, crypto.Place{Object: t.StableName(), Field: c.Name})
+			if find := crypto.IndexType(c.Find); !slices.Contains(types, find) {
 				types = append(types, find)
 			}
 		}
+	}
+	if err := s.cfg.Vault.KeepIndex(ctx, fields); err != nil {
+		return err
 	}
 	return s.cfg.Vault.EnsureIndex(ctx, types...)
 }

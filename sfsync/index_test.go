@@ -166,6 +166,23 @@ func TestIndexRenamed(t *testing.T) {
 	r.await("the end of the old value", func() bool { return len(r.places(crypto.EmailIndex, "ada@example.com")) == 0 })
 }
 
+// What a later policy does not make findable leaves the index.
+func TestIndexGivenUp(t *testing.T) {
+	t.Parallel()
+	org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()
+	r := open(t, org, dir, findPolicy)
+	org.Insert("Contact", map[string]any{"LastName": "Ada", "Email": "ada@example.com", "MobilePhone": "+14155550100"})
+	stop := r.start()
+	r.await("the first copy", r.equal)
+	r.must(stop())
+	r.must(r.close())
+	later := strings.NewReplacer("version: 1", "version: 2", "LastName: {find: exact}, Email: {find: email}", "LastName, Email").Replace(findPolicy)
+	r = open(t, org, dir, later)
+	stop = r.start()
+	defer stop()
+	r.await("the second start", func() bool { return r.entries(dir) == 1 && len(r.places(crypto.PhoneIndex, "+14155550100")) == 1 })
+}
+
 // Whoever is forgotten is not found; who shares a value with them is.
 func TestIndexForgets(t *testing.T) {
 	t.Parallel()

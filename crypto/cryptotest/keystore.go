@@ -59,6 +59,7 @@ func TestKeyStore(t *testing.T, open Open) {
 		"index, pruned":          indexed(testIndexPrune),
 		"index, forget":          indexed(testIndexForget),
 		"index, dropped":         indexed(testIndexDrop),
+		"index, kept":            indexed(testIndexKeep),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -22,3 +22,10 @@ CREATE TABLE index_entry (
 ) STRICT;
 CREATE INDEX index_entry_place ON index_entry (record, field);
 CREATE INDEX index_entry_person ON index_entry (person);
+
+-- The fields that have entries.
+CREATE TABLE index_field (
+  object TEXT NOT NULL,
+  field  TEXT NOT NULL,
+  PRIMARY KEY (object, field)
+) STRICT, WITHOUT ROWID;

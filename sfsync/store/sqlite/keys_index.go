@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -19,6 +20,9 @@ func (k *Keys) Put(ctx context.Context, entries []crypto.Entry) (mark int64, err
 		if mark, err = k.c.number(`UPDATE root SET marks = marks + 1 RETURNING marks`); err != nil {
 			return err
 		}
+		if err := k.indexes(entries); err != nil {
+			return err
+		}
 		for _, e := range entries {
 			if _, err := k.c.run(`INSERT INTO index_entry (type, version, normaliser, digest, object, record, field, person, mark)
 				SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?8)
@@ -30,6 +34,45 @@ func (k *Keys) Put(ctx context.Context, entries []crypto.Entry) (mark int64, err
 		return nil
 	})
 	return mark, err
+}
+
+// indexes notes which fields have entries.
+func (k *Keys) indexes(entries []crypto.Entry) error {
+	noted := map[crypto.Place]bool{}
+	for _, e := range entries {
+		field := crypto.Place{Object: e.Place.Object, Field: e.Place.Field}
+		if noted[field] {
+			continue
+		}
+		noted[field] = true
+		if _, err := k.c.run(`INSERT INTO index_field (object, field) VALUES (?, ?) ON CONFLICT DO NOTHING`, field.Object, field.Field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Keep implements crypto.IndexStore.
+func (k *Keys) Keep(ctx context.Context, fields []crypto.Place) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.c.write(ctx, func() error {
+		var gone []crypto.Place
+		err := k.c.each(`SELECT object, field FROM index_field`, nil, func(s *sqlite3.Stmt) error {
+			if f := (crypto.Place{Object: s.ColumnText(0), Field: s.ColumnText(1)}); !slices.Contains(fields, f) {
+				gone = append(gone, f)
+			}
+			return nil
+		})
+		for _, f := range gone {
+			for _, sql := range []string{`DELETE FROM index_entry WHERE object = ? AND field = ?`, `DELETE FROM index_field WHERE object = ? AND field = ?`} {
+				if err == nil {
+					_, err = k.c.run(sql, f.Object, f.Field)
+				}
+			}
+		}
+		return err
+	})
 }
 
 // Prune implements crypto.IndexStore.
