@@ -103,7 +103,7 @@ func (s *Sync) Status() Status {
 type status struct {
 	sync.Mutex
 	now     Status
-	waiters map[*waiter]bool
+	waiters []*waiter
 	owed    map[string][]store.Range // by stable name
 	// reconciling are the objects of which no more is owed than a reconcile,
 	// which is a read of this kind.
