@@ -2,6 +2,7 @@ package crypto_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -222,5 +223,20 @@ func BenchmarkEntries(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		entries = batch.Entries(entries[:0], s, f, crypto.EmailIndex, text)
+	}
+}
+
+// The index keys go along when the key-encryption key is rotated.
+func TestIndexAfterRotation(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.ensure(crypto.EmailIndex)
+	e.indexValue(1, crypto.EmailIndex, "ada@example.com")
+	next := fileKEK(t, filepath.Join(e.dir, "kek", "next.json"))
+	must(t, e.vault.RotateKEK(t.Context(), next))
+	must(t, e.vault.RotateBranch(t.Context()))
+	e.vault = openVault(t, e.keys, next, orgA)
+	if got := e.find(crypto.EmailIndex, "ada@example.com"); got != "1" {
+		t.Errorf("after the rotations, found in %q", got)
 	}
 }
