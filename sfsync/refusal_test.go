@@ -131,10 +131,14 @@ func (s *setUp) rename(from, to string) {
 	}
 }
 
-// version writes SQLite's user_version (sqlite.org/fileformat2.html, 1.3.14).
-func (s *setUp) version(file string, n uint32) {
+// version adds to SQLite's user_version (sqlite.org/fileformat2.html, 1.3.14).
+func (s *setUp) version(file string, add int32) {
 	s.Helper()
-	s.edit(file, 60, binary.BigEndian.AppendUint32(nil, n))
+	header, err := os.ReadFile(s.path(file))
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.edit(file, 60, binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(header[60:])+uint32(add)))
 }
 
 // other is another org with a copy of its own, whose files can be put in place
@@ -190,8 +194,8 @@ func TestRefusals(t *testing.T) {
 		{"rows of another org", func(s *setUp) { s.swap("data/crm.db", s.other()) }, fault.WrongOrg, "name another path", func(s *setUp) { s.swapBack("data/crm.db") }},
 		{"keys of another org", func(s *setUp) { s.swap("keys/keys.db", s.other()) }, fault.WrongOrg, "give the one of this org", func(s *setUp) { s.swapBack("keys/keys.db") }},
 		{"rows and keys in one file", func(s *setUp) { s.keys = s.rows }, fault.ConfigInvalid, "OpenKeys the keys", func(s *setUp) { s.keys = "keys/keys.db" }},
-		{"newer rows", func(s *setUp) { s.version(s.rows, 99) }, fault.StoreNewer, "use that release", func(s *setUp) { s.version(s.rows, 3) }},
-		{"newer keys", func(s *setUp) { s.version(s.keys, 99) }, fault.StoreNewer, "use that release", func(s *setUp) { s.version(s.keys, 1) }},
+		{"newer rows", func(s *setUp) { s.version(s.rows, 90) }, fault.StoreNewer, "use that release", func(s *setUp) { s.version(s.rows, -90) }},
+		{"newer keys", func(s *setUp) { s.version(s.keys, 90) }, fault.StoreNewer, "use that release", func(s *setUp) { s.version(s.keys, -90) }},
 		{"second writer", func(s *setUp) { held = s.begin() }, fault.StoreBusy, "another process writes this copy; end it", func(s *setUp) { held.must(held.close()) }},
 
 		{"key file missing", func(s *setUp) { s.rename(s.kek, "kept") }, fault.KeyUnavailable, "restore the file from its backup", func(s *setUp) { s.rename("kept", s.kek) }},
