@@ -13,6 +13,7 @@ import (
 const (
 	longestError = 64 << 10        // bytes of an error body that are read
 	longestPause = 5 * time.Minute // that one refusal may cause for all calls
+	longestAsked = 24 * time.Hour  // that is taken from a Retry-After: a date far away would stop a run for years
 )
 
 // Refusal turns an HTTP status and an error body into a fault. Composite calls
@@ -171,11 +172,11 @@ func errNotFound() *fault.Error {
 // retryAfter reads seconds or a date (RFC 9110, section 10.2.3). Salesforce does
 // not document the header for REST; proxies on the way send it.
 func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(header); err == nil && seconds > 0 && seconds <= 24*3600 {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.Atoi(header); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, int(longestAsked/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(header); err == nil && at.After(now) {
-		return at.Sub(now).Round(time.Second)
+		return min(at.Sub(now).Round(time.Second), longestAsked)
 	}
 	return 0
 }

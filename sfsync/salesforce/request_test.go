@@ -288,8 +288,9 @@ func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, "-7": 0, "x": 0, "99999999999": 0,
+		"": 0, "7": 7 * time.Second, "-7": 0, "x": 0, "86401": 24 * time.Hour, "99999999999": 24 * time.Hour,
 		"Tue, 24 Nov 2026 12:00:30 GMT": 30 * time.Second, "Tue, 24 Nov 2026 11:00:00 GMT": 0,
+		"Fri, 31 Dec 2100 23:59:59 GMT": 24 * time.Hour, "Fri, 31 Dec 9999 23:59:59 GMT": 24 * time.Hour,
 	} {
 		if got := salesforce.RetryAfter(header, now); got != want {
 			t.Errorf("%q: %v, want %v", header, got, want)
