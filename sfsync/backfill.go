@@ -226,7 +226,7 @@ func (s *session) suspectMissing(ctx context.Context, o *object, read *store.Rea
 	if read.N0 < o.floor {
 		return errVoid
 	}
-	ob := store.ObjectBatch{Object: o.name, Reconciled: job.Created.Unix(), Refreshed: job.Created.Unix(),
+	ob := store.ObjectBatch{Object: o.name, Reconciled: job.Began.Unix(), Refreshed: job.Began.Unix(),
 		Absent: &store.Absence{Range: read.Range, N0: read.N0, Share: s.cfg.MaxLoss}}
 	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
 	if err != nil {

@@ -72,7 +72,8 @@ func child(t *testing.T, text string) {
 	noError(t, err)
 	opened()
 	s, err := sfsync.New(sfsync.Config{Org: org, Policy: parse(t, cmp.Or(d.Policy, shopPolicy)), Store: doomedStore{rows, d}, Vault: vault,
-		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil))})
+		ReconcileEvery: -1, // comparing mends what was lost
+		Logger:         slog.New(slog.NewTextHandler(os.Stdout, nil))})
 	noError(t, err)
 	s.Hasten(max(1, d.Haste))
 	s.AlarmUsually()

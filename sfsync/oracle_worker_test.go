@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
 
 // worker is what keeps the copy: the engine in this process, started again
@@ -94,16 +95,20 @@ func (w *worker) died() {
 	w.stop()
 }
 
-// getenv has the copy sign in by client credentials: the org's clock is not
+func (t *trial) getenv(name string) string { return byCredentials(t.org)(name) }
+
+// byCredentials has a copy sign in by client credentials: the org's clock is not
 // that of an assertion.
-func (t *trial) getenv(name string) string {
-	switch name {
-	case "SFSYNC_JWT_KEY_FILE":
-		return ""
-	case "SFSYNC_LOGIN_URL":
-		return t.org.InstanceURL()
+func byCredentials(org *salesforcetest.Org) func(string) string {
+	return func(name string) string {
+		switch name {
+		case "SFSYNC_JWT_KEY_FILE":
+			return ""
+		case "SFSYNC_LOGIN_URL":
+			return org.InstanceURL()
+		}
+		return org.Getenv(name)
 	}
-	return t.org.Getenv(name)
 }
 
 // spawned starts a process that kills itself at one of its writes, if nobody

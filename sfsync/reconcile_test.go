@@ -177,23 +177,25 @@ func TestReconcileDue(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
+		late  time.Duration // the org's clock
 		every time.Duration
 		want  bool
 		pass  func(r *rig)
 	}{
-		{"Run, due", time.Second, true, func(r *rig) {
+		{"Run, due", 0, time.Second, true, func(r *rig) {
 			stop := r.start()
 			r.await("a reconcile", func() bool { return len(r.ledger(audit.KindReconcile)) > 0 })
 			r.must(stop())
 		}},
-		{"CatchUp, due", time.Nanosecond, true, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
-		{"CatchUp, daily", 0, false, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
-		{"CatchUp, never", -1, false, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
+		{"CatchUp, due", 0, time.Nanosecond, true, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
+		{"CatchUp, daily", 0, 0, false, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
+		{"CatchUp, daily, of an org whose clock is late", 10 * 24 * time.Hour, 0, false, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
+		{"CatchUp, never", 0, -1, false, func(r *rig) { r.must(r.sync.CatchUp(r.Context())) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			org := newOrg(t, salesforcetest.Config{Records: 30})
-			r := open(t, org, t.TempDir(), contactPolicy)
+			org := newOrg(t, salesforcetest.Config{Records: 30, Now: func() time.Time { return time.Now().Add(-c.late) }})
+			r := openAs(t, org, byCredentials(org), t.TempDir(), contactPolicy)
 			purged := org.Insert("Contact", map[string]any{"LastName": "to be purged"})
 			r.copied()
 			r.must(r.sync.CatchUp(t.Context()))

@@ -141,7 +141,7 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 	}
 	ob := store.ObjectBatch{Object: o.name, Paid: []store.Range{read.Range}, End: []int64{read.ID},
 		Absent: &store.Absence{Range: read.Range, N0: read.N0, Read: read.ID, Share: s.cfg.MaxLoss}}
-	if err := s.pay(ctx, o, ob, read, job.Created.Unix()); err != nil {
+	if err := s.pay(ctx, o, ob, read, job.Began.Unix()); err != nil {
 		return err
 	}
 	o.dropRead(read.ID)

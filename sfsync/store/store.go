@@ -129,7 +129,7 @@ type Object struct {
 
 	// Reconciled is when the last read of all records began that compared or
 	// replaced every row, Refreshed when the last began that replaced every
-	// row: unix seconds, or 0.
+	// row: unix seconds of this machine's clock, or 0.
 	Reconciled, Refreshed int64
 
 	// Lost is how many rows reads by id have found gone, with nothing to say

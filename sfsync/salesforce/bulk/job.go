@@ -48,6 +48,9 @@ type Job struct {
 	// Created is when the org took the job up, by the org's clock, in whole
 	// seconds. The query runs later: what was committed before is in the results.
 	Created time.Time
+	// Began is Created by this machine's clock, as far as the Date of the answer
+	// tells how far the two differ.
+	Began time.Time
 
 	delimiter byte
 	failure   string // the error code that errorMessage begins with, or ""
@@ -140,11 +143,16 @@ func (j *Jobs) Delete(ctx context.Context, id string) error {
 }
 
 func (j *Jobs) call(ctx context.Context, r salesforce.Request) (Job, error) {
-	body, _, err := j.org.Read(ctx, r, longestJob)
+	body, header, err := j.org.Read(ctx, r, longestJob)
 	if err != nil {
 		return Job{}, err
 	}
-	return readJob(body)
+	job, err := readJob(body)
+	job.Began = job.Created
+	if at, err := http.ParseTime(header.Get("Date")); err == nil {
+		job.Began = time.Now().Add(job.Created.Sub(at))
+	}
+	return job, err
 }
 
 var (
