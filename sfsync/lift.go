@@ -18,9 +18,10 @@ import (
 // the reason. It returns how many rows are read again, those of others who stay
 // forgotten among them.
 //
-// It may be called beside Run, by the same Sync; else the next run reads the
-// rows. If it fails it may be called again. fault.NotFound: the record is of
-// nobody forgotten.
+// It may be called beside Run, which then makes again what it was making; a
+// Changes or CatchUp under way ends with fault.Conflict, and so does an Ack of a
+// batch from before. Without any, the next run reads the rows. If it fails it may
+// be called again. fault.NotFound: the record is of nobody forgotten.
 func (s *Sync) Lift(ctx context.Context, record, reason string) (rows int64, err error) {
 	const op = "sfsync.Lift"
 	eraser, ok := s.cfg.Store.(store.Eraser)
@@ -46,9 +47,20 @@ func (s *Sync) Lift(ctx context.Context, record, reason string) (rows int64, err
 	}
 	rows, err = eraser.Lift(ctx, back, s.entry(audit.Entry{Kind: audit.KindLift, Reason: reason, Count: len(back)}))
 	if err == nil {
-		s.rouse()
+		s.makeAgain()
 	}
 	return rows, err
+}
+
+// errOutdated ends a session whose batches were made before rows were owed a
+// read behind its back: the store refuses them.
+var errOutdated = fault.New(fault.Conflict, "sfsync.Run", "a person was lifted or renewed; what was on its way is made again")
+
+// makeAgain ends the session that is under way.
+func (s *Sync) makeAgain() {
+	if open, _, _ := s.turn.look(); open != nil {
+		open.stop(errOutdated)
+	}
 }
 
 // unforgotten are those who are buried among the rows and not any more among

@@ -9,6 +9,7 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
 // TestLift: who is lifted comes back as the org has them, under a new key; who
@@ -78,6 +79,35 @@ func TestLiftResumed(t *testing.T) {
 	r.must(r.sync.CatchUp(t.Context()))
 	if !r.whole("Contact", contact) {
 		t.Error("the person is not back")
+	}
+}
+
+// TestLiftBesideBatch: what was made before a lift does not commit after it, so
+// that it cannot undo the debt.
+func TestLiftBesideBatch(t *testing.T) {
+	t.Parallel()
+	for name, later := range map[string]bool{"a read of what was erased": false, "a record that came since": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{})
+			r := open(t, org, t.TempDir(), forgetPolicy)
+			contact, order, inquiry := customer(org, "Ada")
+			r.until("the first copy", r.equal)
+			_, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7")
+			r.must(err)
+			if later {
+				r.until("the person to be away", func() bool { return r.away(contact, order, inquiry) == "" })
+				org.Insert("Case", map[string]any{"ContactId": contact, "Status": "New", "Subject": "while away"})
+			}
+			r.next(store.OpForget, func(b *sfsync.Batch) {
+				_, err := r.sync.Lift(t.Context(), contact, "a mistake")
+				r.must(err)
+				if err := b.Ack(t.Context()); fault.CodeOf(err) != fault.Conflict {
+					t.Errorf("a batch made before the lift: %v, want %s", err, fault.Conflict)
+				}
+			})
+			r.until("the person to be back", r.equal)
+		})
 	}
 }
 

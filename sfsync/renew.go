@@ -13,10 +13,10 @@ import (
 // from before open until then, and what backups hold for ever. The ledger has an
 // entry with the reason.
 //
-// It may be called beside Run, by the same Sync; else the next run reads the
-// rows. If it fails it may be called again. What was on its way while it ran may
-// still come under the key from before: a second call a minute later takes that
-// too. fault.NotFound: nobody is known by that record, or no more.
+// It may be called beside Run, which then makes again what it was making; a
+// Changes or CatchUp under way ends with fault.Conflict, and so does an Ack of a
+// batch from before. Without any, the next run reads the rows. If it fails it may
+// be called again. fault.NotFound: nobody is known by that record, or no more.
 func (s *Sync) Renew(ctx context.Context, who Who, reason string) (rows int64, err error) {
 	eraser, persons, err := s.known(ctx, who, reason)
 	if err != nil {
@@ -29,7 +29,7 @@ func (s *Sync) Renew(ctx context.Context, who Who, reason string) (rows int64, e
 	}
 	rows, err = eraser.Owe(ctx, persons, s.entry(audit.Entry{Kind: audit.KindRenew, Reason: reason, Count: len(persons)}))
 	if err == nil {
-		s.rouse()
+		s.makeAgain()
 	}
 	return rows, err
 }

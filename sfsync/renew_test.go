@@ -6,6 +6,7 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
 // TestRenew: every row of the person comes under the new key, and nobody else's.
@@ -49,5 +50,28 @@ func TestRenew(t *testing.T) {
 	}
 	if _, err = r.sync.Renew(t.Context(), sfsync.Who{Record: contact}, ""); fault.CodeOf(err) != fault.ConfigInvalid {
 		t.Errorf("without a reason: %v, want %s", err, fault.ConfigInvalid)
+	}
+}
+
+// TestRenewBesideBatch: what was sealed under the key from before does not
+// commit after the renewal, not even in rows that are new.
+func TestRenewBesideBatch(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{})
+	r := open(t, org, t.TempDir(), forgetPolicy)
+	contact, _, _ := customer(org, "Ada")
+	r.until("the first copy", r.equal)
+	before := r.row("Contact", contact).Key
+	later := org.Insert("Case", map[string]any{"ContactId": contact, "Status": "New", "Subject": "new"})
+	r.next(store.OpCreate, func(b *sfsync.Batch) {
+		_, err := r.sync.Renew(t.Context(), sfsync.Who{Record: contact}, "a laptop was lost")
+		r.must(err)
+		if err := b.Ack(t.Context()); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("a batch made before the renewal: %v, want %s", err, fault.Conflict)
+		}
+	})
+	r.until("the rows under the new key", r.equal)
+	if key := r.row("Case", later).Key; key == before {
+		t.Error("the new row is under the key from before")
 	}
 }

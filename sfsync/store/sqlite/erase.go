@@ -80,55 +80,47 @@ func (s *Store) Erase(ctx context.Context, persons []crypto.Person, plain []stri
 	return rows, err
 }
 
-// owed makes a row dirty; its object is ?2.
-const owed = `_dirty = iif(_dirty > 0, _dirty, (SELECT max(n, 1) FROM object WHERE name = ?2))`
-
 // Owe implements store.Eraser. Like Erase it looks at every row.
 func (s *Store) Owe(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error) {
-	list, err := hexList(persons)
-	if err != nil {
-		return 0, err
-	}
-	err = s.writing(ctx, func(c *conn) error {
-		return c.write(ctx, func() error {
-			tables, err := c.catalogue("")
-			for _, t := range tables {
-				columns := make([]string, len(t.Rules))
-				for k := range t.Rules {
-					columns[k] = personColumn(k)
-				}
-				if err == nil && len(columns) > 0 {
-					var n int64
-					n, err = c.run(fmt.Sprintf(`UPDATE %s SET %s WHERE _mark = %d AND EXISTS (SELECT 1 FROM json_each(?1) WHERE unhex(value) IN (%s))`,
-						name(t.Object), owed, store.Live, strings.Join(columns, ", ")), list, t.Object)
-					rows += n
-				}
-			}
-			if err != nil {
-				return err
-			}
-			return c.record([]audit.Entry{entry})
-		})
+	return s.readAgain(ctx, persons, entry, "", func(t store.Table) string {
+		columns := make([]string, len(t.Rules))
+		for k := range t.Rules {
+			columns[k] = personColumn(k)
+		}
+		return fmt.Sprintf(`_mark = %d AND EXISTS (SELECT 1 FROM json_each(?2) WHERE unhex(value) IN (%s))`, store.Live, strings.Join(columns, ", "))
 	})
-	return rows, err
 }
 
 // Lift implements store.Eraser.
 func (s *Store) Lift(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error) {
+	return s.readAgain(ctx, persons, entry, `DELETE FROM tombstone WHERE person IN (SELECT unhex(value) FROM json_each(?))`, func(t store.Table) string {
+		return fmt.Sprintf(`_mark = %d AND ?2 = ?2`, store.Suppressed)
+	})
+}
+
+// readAgain owes a read of the rows that are meant. It counts as a batch of every
+// object: what is on its way was made before it, of rows that are not there yet
+// too, and must not commit after it.
+func (s *Store) readAgain(ctx context.Context, persons []crypto.Person, entry audit.Entry, first string, which func(store.Table) string) (rows int64, err error) {
 	list, err := hexList(persons)
 	if err != nil {
 		return 0, err
 	}
 	err = s.writing(ctx, func(c *conn) error {
 		return c.write(ctx, func() error {
-			if _, err := c.run(`DELETE FROM tombstone WHERE person IN (SELECT unhex(value) FROM json_each(?))`, list); err != nil {
+			if first != "" {
+				if _, err := c.run(first, list); err != nil {
+					return err
+				}
+			}
+			if _, err := c.run(`UPDATE object SET n = n + 1`); err != nil {
 				return err
 			}
 			tables, err := c.catalogue("")
 			for _, t := range tables {
 				if err == nil {
 					var n int64
-					n, err = c.run(fmt.Sprintf(`UPDATE %s SET %s WHERE _mark = %d AND ?1 = ?1`, name(t.Object), owed, store.Suppressed), "", t.Object)
+					n, err = c.run(`UPDATE `+name(t.Object)+` SET `+owed+`, _seq = object.n FROM object WHERE object.name = ?1 AND `+which(t), t.Object, list)
 					rows += n
 				}
 			}
@@ -140,6 +132,9 @@ func (s *Store) Lift(ctx context.Context, persons []crypto.Person, entry audit.E
 	})
 	return rows, err
 }
+
+// owed makes a row dirty, in an UPDATE that has its object beside it.
+const owed = `_dirty = iif(_dirty > 0, _dirty, max(object.n, 1))`
 
 func hexList(persons []crypto.Person) (string, error) {
 	names := make([]string, len(persons))
@@ -171,7 +166,7 @@ func (c *conn) erase(t store.Table, list string, plain bool) (rows int64, err er
 				set += `, ` + owner + ` = NULL`
 			}
 		}
-		n, err := c.run(fmt.Sprintf(`UPDATE %s SET %s WHERE %s IN (SELECT unhex(value) FROM json_each(?1)) AND _mark <> %d`,
+		n, err := c.run(fmt.Sprintf(`UPDATE %s SET %s FROM object WHERE object.name = ?2 AND %s IN (SELECT unhex(value) FROM json_each(?1)) AND _mark <> %d`,
 			name(t.Object), set, personColumn(k), store.Gone), list, t.Object)
 		if err != nil {
 			return rows, err
