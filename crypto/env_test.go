@@ -139,7 +139,8 @@ func field(n int, name string) crypto.Field {
 	return crypto.Field{Object: "Contact", Record: contact(n).Record, Name: name, Type: 1}
 }
 
-// hooked is a key store in which something happens after a call.
+// hooked is a key store in which something happens after a call, or before one
+// of Replace.
 type hooked struct {
 	*store
 	after map[string]func() error
@@ -165,4 +166,11 @@ func (h hooked) Add(ctx context.Context, a crypto.Addition) error {
 func (h hooked) Link(ctx context.Context, w []crypto.Want, m crypto.Mint) ([]crypto.Holder, error) {
 	out, err := h.store.Link(ctx, w, m)
 	return out, h.run("Link", err)
+}
+
+func (h hooked) Replace(ctx context.Context, was, now []crypto.Keyset) error {
+	if err := h.run("Replace", nil); err != nil {
+		return err
+	}
+	return h.store.Replace(ctx, was, now)
 }

@@ -173,19 +173,20 @@ func (v *Vault) addIndex(ctx context.Context, t IndexType, again bool) error {
 	if _, err := v.indexStore(); err != nil {
 		return err
 	}
-	root, err := v.keys.Root(ctx)
-	if err != nil {
-		return err
+	for {
+		root, err := v.keys.Root(ctx)
+		if err != nil {
+			return err
+		}
+		version := newest(root, t)
+		if version > 0 && !again {
+			return nil
+		}
+		err = v.add(ctx, root, t.use(), version+1)
+		if again || fault.CodeOf(err) != fault.Conflict { // else another process was first, and its own is as good
+			return err
+		}
 	}
-	version := newest(root, t)
-	if version > 0 && !again {
-		return nil
-	}
-	k, err := newKeyset(ctx, v.wrapper(), v.org, t.use(), version+1)
-	if err != nil {
-		return err
-	}
-	return v.keys.Add(ctx, Addition{Keysets: []Keyset{k}}) // another process may have been first: its own is as good
 }
 
 // index is an opened keyset that values of a type are indexed under.

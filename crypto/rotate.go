@@ -13,11 +13,14 @@ import (
 
 // Rotator is a KeyStore in which keys are exchanged. cryptotest has its tests.
 type Rotator interface {
-	// Replace stores now[i] in place of was[i], all or none; a zero was[i] is
-	// added. Its error is Conflict where a keyset is no longer as was has it,
-	// or is to become Destroyed while a person's key is wrapped by it. When it
-	// returns, the bytes that were replaced are in no file of the database.
-	Replace(ctx context.Context, was, now []Keyset) error
+	// Replace stores each of now in place of the keyset of its use and version,
+	// or beside the others, all or none. all is what Root returned: the error
+	// is Conflict where the keysets are not those any more, in their states and
+	// sealed bytes, or where one is to become Destroyed while a person's key is
+	// wrapped by it. When it returns, the bytes that were replaced are in no
+	// file of the database, nor are those of a keyset that is Destroyed in now,
+	// even if it was before.
+	Replace(ctx context.Context, all, now []Keyset) error
 
 	// Wrapped returns up to n keys in the order of person and generation,
 	// beginning behind that of after.
@@ -61,17 +64,17 @@ func (v *Vault) RotateKEK(ctx context.Context, next tink.AEADWithContext) error 
 	if err != nil {
 		return err
 	}
-	var was, now []Keyset
+	var now []Keyset
 	for _, k := range root.Keysets {
 		if k.State != Destroyed {
 			fresh, err := reseal(ctx, v.wrapper(), next, v.org, k)
 			if err != nil {
 				return err
 			}
-			was, now = append(was, k), append(now, fresh)
+			now = append(now, fresh)
 		}
 	}
-	if err := v.replace(ctx, was, now); err != nil {
+	if err := v.replace(ctx, root, now...); err != nil {
 		return err
 	}
 	v.mu.Lock()
@@ -88,8 +91,7 @@ func (v *Vault) RotateBranch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	at := time.Now().Unix()
-	var was, now []Keyset
+	var now []Keyset
 	last := 0
 	for _, k := range root.Keysets {
 		if k.Use != BranchUse {
@@ -97,16 +99,33 @@ func (v *Vault) RotateBranch(ctx context.Context) error {
 		}
 		last = max(last, k.Version)
 		if k.State == Active {
-			was = append(was, k)
-			k.State, k.Retired = Retired, at
+			k.State, k.Retired = Retired, time.Now().Unix()
 			now = append(now, k)
 		}
 	}
-	fresh, err := newKeyset(ctx, v.wrapper(), v.org, BranchUse, last+1)
+	return v.add(ctx, root, BranchUse, last+1, now...)
+}
+
+// add makes a keyset and stores it, with others that change. The active branch
+// keyset is opened first, by the key-encryption key and not from memory, and
+// Replace sees that nothing was exchanged since: all keysets stay under one key.
+func (v *Vault) add(ctx context.Context, root Root, use string, version int, now ...Keyset) error {
+	if _, err := v.rotator(); err != nil {
+		return err
+	}
+	kek := v.wrapper()
+	for _, k := range root.Keysets {
+		if k.Use == BranchUse && k.State == Active {
+			if _, err := openKeyset(ctx, kek, v.org, k); err != nil {
+				return err
+			}
+		}
+	}
+	fresh, err := newKeyset(ctx, kek, v.org, use, version)
 	if err != nil {
 		return err
 	}
-	return v.replace(ctx, append(was, Keyset{}), append(now, fresh))
+	return v.replace(ctx, root, append(now, fresh)...)
 }
 
 // RewrapKeys wraps the keys of all persons under the active branch keyset,
@@ -203,7 +222,7 @@ func (v *Vault) DestroyBranch(ctx context.Context, version int) error {
 		}
 		gone := k
 		gone.State, gone.Destroyed, gone.Sealed, gone.Proof = Destroyed, time.Now().Unix(), nil, nil
-		return v.replace(ctx, []Keyset{k}, []Keyset{gone})
+		return v.replace(ctx, root, gone)
 	}
 	return fault.New(fault.NotFound, "crypto.DestroyBranch", "there is no retired branch keyset of this version; see Keysets, and rotate first")
 }
@@ -238,10 +257,10 @@ func (v *Vault) rotator() (Rotator, error) {
 	return rotator, nil
 }
 
-func (v *Vault) replace(ctx context.Context, was, now []Keyset) error {
+func (v *Vault) replace(ctx context.Context, all Root, now ...Keyset) error {
 	rotator, err := v.rotator()
 	if err != nil {
 		return err
 	}
-	return rotator.Replace(ctx, was, now)
+	return rotator.Replace(ctx, all.Keysets, now)
 }

@@ -32,7 +32,7 @@ func (s *suite) turn(r crypto.Rotator) (was, retired, fresh crypto.Keyset) {
 	retired, fresh = was, branch("next")
 	retired.State, retired.Retired = crypto.Retired, 1700000001
 	fresh.Version = was.Version + 1
-	if err := r.Replace(s.Context(), []crypto.Keyset{was, {}}, []crypto.Keyset{retired, fresh}); err != nil {
+	if err := r.Replace(s.Context(), s.root().Keysets, []crypto.Keyset{retired, fresh}); err != nil {
 		s.Fatal(err)
 	}
 	return was, retired, fresh
@@ -54,14 +54,16 @@ func testReplace(t *testing.T, s *suite) {
 	}
 	late := was
 	late.Sealed = []byte("late")
-	s.conflict("an exchange of what was exchanged", r.Replace(t.Context(), []crypto.Keyset{fresh, was}, []crypto.Keyset{fresh, late}))
-	s.conflict("another of the same version", r.Replace(t.Context(), []crypto.Keyset{{}}, []crypto.Keyset{fresh}))
+	s.conflict("an exchange of what was exchanged", r.Replace(t.Context(), []crypto.Keyset{was, fresh}, []crypto.Keyset{late}))
+	s.conflict("an exchange beside one that was added", r.Replace(t.Context(), want[:1], []crypto.Keyset{late}))
+	late.Version = 3
+	s.conflict("an addition to what was exchanged", r.Replace(t.Context(), []crypto.Keyset{was, fresh}, []crypto.Keyset{late}))
 	if d := cmp.Diff(want, s.root().Keysets); d != "" {
 		t.Errorf("keysets after conflicts (-want +got):\n%s", d)
 	}
 	gone := retired
 	gone.State, gone.Sealed, gone.Proof, gone.Destroyed = crypto.Destroyed, nil, nil, 1700000002
-	if err := r.Replace(t.Context(), []crypto.Keyset{retired}, []crypto.Keyset{gone}); err != nil {
+	if err := r.Replace(t.Context(), want, []crypto.Keyset{gone}); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.root().Keysets[0]; got.State != crypto.Destroyed || len(got.Sealed)+len(got.Proof) > 0 || got.Destroyed != gone.Destroyed {
@@ -88,7 +90,7 @@ func testRetired(t *testing.T, s *suite) {
 	s.conflict("a key wrapped by a retired keyset", r.Rewrap(t.Context(), h.Keys))
 	gone := retired
 	gone.State, gone.Sealed, gone.Proof = crypto.Destroyed, nil, nil
-	s.conflict("destroying what is in use", r.Replace(t.Context(), []crypto.Keyset{retired}, []crypto.Keyset{gone}))
+	s.conflict("destroying what is in use", r.Replace(t.Context(), s.root().Keysets, []crypto.Keyset{gone}))
 }
 
 func testRewrap(t *testing.T, s *suite) {

@@ -63,16 +63,22 @@ func (k *Keys) Root(ctx context.Context) (root crypto.Root, err error) {
 		if err != nil {
 			return err
 		}
-		return k.c.each(`SELECT use, version, state, sealed, proof, created, retired, destroyed FROM keyset ORDER BY use, version`, nil,
-			func(s *sqlite3.Stmt) error {
-				root.Keysets = append(root.Keysets, crypto.Keyset{
-					Use: s.ColumnText(0), Version: s.ColumnInt(1), State: crypto.KeysetState(s.ColumnText(2)),
-					Sealed: s.ColumnBlob(3, nil), Proof: s.ColumnBlob(4, nil), Created: s.ColumnInt64(5),
-					Retired: s.ColumnInt64(6), Destroyed: s.ColumnInt64(7)})
-				return nil
-			})
+		root.Keysets, err = k.keysets()
+		return err
 	})
 	return root, err
+}
+
+func (k *Keys) keysets() (keysets []crypto.Keyset, err error) {
+	err = k.c.each(`SELECT use, version, state, sealed, proof, created, retired, destroyed FROM keyset ORDER BY use, version`, nil,
+		func(s *sqlite3.Stmt) error {
+			keysets = append(keysets, crypto.Keyset{
+				Use: s.ColumnText(0), Version: s.ColumnInt(1), State: crypto.KeysetState(s.ColumnText(2)),
+				Sealed: s.ColumnBlob(3, nil), Proof: s.ColumnBlob(4, nil), Created: s.ColumnInt64(5),
+				Retired: s.ColumnInt64(6), Destroyed: s.ColumnInt64(7)})
+			return nil
+		})
+	return keysets, err
 }
 
 // Add implements crypto.KeyStore.

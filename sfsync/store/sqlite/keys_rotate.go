@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -9,40 +11,48 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
-// Replace implements crypto.Rotator.
-func (k *Keys) Replace(ctx context.Context, was, now []crypto.Keyset) error {
+// Replace implements crypto.Rotator. If it fails with fault.StoreBusy, another
+// process keeps it from emptying the log: everything is exchanged, but the bytes
+// from before may still be in a file, until a repeated call succeeds.
+func (k *Keys) Replace(ctx context.Context, all, now []crypto.Keyset) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	wiped := false
 	err := k.c.write(ctx, func() error {
-		for i, fresh := range now {
-			if err := k.replace(was[i], fresh); err != nil {
-				return err
-			}
+		stored, err := k.keysets()
+		if err == nil && !slices.EqualFunc(stored, all, unchanged) {
+			err = fault.New(fault.Conflict, "sqlite.Keys", "another process exchanged a keyset meanwhile; read it again and repeat")
 		}
-		return nil
+		for _, fresh := range now {
+			if err == nil {
+				err = k.replace(fresh)
+			}
+			wiped = wiped || fresh.State == crypto.Destroyed || slices.ContainsFunc(stored, func(was crypto.Keyset) bool {
+				return was.Use == fresh.Use && was.Version == fresh.Version && !bytes.Equal(was.Sealed, fresh.Sealed)
+			})
+		}
+		return err
 	})
-	if err != nil {
+	if err != nil || !wiped {
 		return err
 	}
 	return k.c.truncate(ctx)
 }
 
-func (k *Keys) replace(was, now crypto.Keyset) error {
+func unchanged(a, b crypto.Keyset) bool {
+	return a.Use == b.Use && a.Version == b.Version && a.State == b.State && bytes.Equal(a.Sealed, b.Sealed)
+}
+
+func (k *Keys) replace(now crypto.Keyset) error {
 	if now.State == crypto.Destroyed {
 		if n, err := k.c.number(`SELECT EXISTS (SELECT 1 FROM person_key WHERE branch = ? AND ? = 'branch')`, now.Version, now.Use); err != nil || n > 0 {
 			return inUse(err)
 		}
 	}
-	if was.Use == "" {
-		n, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			now.Use, now.Version, string(now.State), now.Sealed, now.Proof, now.Created)
-		return exchanged(n, err)
-	}
-	n, err := k.c.run(`UPDATE keyset SET state = ?, sealed = ?, proof = ?, retired = nullif(?, 0), destroyed = nullif(?, 0)
-		WHERE use = ? AND version = ? AND state = ? AND sealed = ?`,
-		string(now.State), append([]byte{}, now.Sealed...), append([]byte{}, now.Proof...), now.Retired, now.Destroyed,
-		was.Use, was.Version, string(was.State), was.Sealed)
-	return exchanged(n, err)
+	_, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created, retired, destroyed) VALUES (?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0))
+		ON CONFLICT DO UPDATE SET state = excluded.state, sealed = excluded.sealed, proof = excluded.proof, retired = excluded.retired, destroyed = excluded.destroyed`,
+		now.Use, now.Version, string(now.State), append([]byte{}, now.Sealed...), append([]byte{}, now.Proof...), now.Created, now.Retired, now.Destroyed)
+	return err
 }
 
 func inUse(err error) error {
@@ -50,13 +60,6 @@ func inUse(err error) error {
 		return err
 	}
 	return fault.New(fault.Conflict, "sqlite.Keys", "keys of persons are still wrapped by the keyset; wrap them by another first")
-}
-
-func exchanged(n int64, err error) error {
-	if err != nil || n == 1 {
-		return err
-	}
-	return fault.New(fault.Conflict, "sqlite.Keys", "another process exchanged a keyset meanwhile; read it again and repeat")
 }
 
 // active fails where a branch keyset wraps nothing more.
