@@ -1,8 +1,10 @@
 package crypto
 
 import (
+	"bytes"
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -52,7 +54,9 @@ func (v *Vault) Keysets(ctx context.Context) ([]Keyset, error) {
 // transaction: a few calls, and no key of a person changes. For a KMS key that
 // rotates by itself, give it again. The keysets are opened by the new key before
 // the old one is let go. Afterwards the old key opens nothing more, except
-// what backups hold; processes that run on need a [Succession] from before.
+// what backups hold; processes that run on need a [Succession] from before. With
+// StoreBusy all is under the new key, and another process keeps bytes from
+// before in a file: repeat it.
 func (v *Vault) RotateKEK(ctx context.Context, next tink.AEADWithContext) error {
 	if next == nil {
 		return fault.New(fault.ConfigInvalid, "crypto.RotateKEK", "a key-encryption key is required; give the new one")
@@ -74,13 +78,25 @@ func (v *Vault) RotateKEK(ctx context.Context, next tink.AEADWithContext) error 
 			now = append(now, fresh)
 		}
 	}
-	if err := v.replace(ctx, root, now...); err != nil {
-		return err
+	err = v.replace(ctx, root, now...)
+	if err == nil || v.stored(ctx, now) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.kek = next
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.kek = next
-	return nil
+	return err
+}
+
+// stored reports whether the keysets were stored although an error says that
+// not all of it was done, such as StoreBusy.
+func (v *Vault) stored(ctx context.Context, keysets []Keyset) bool {
+	root, err := v.keys.Root(context.WithoutCancel(ctx))
+	for _, want := range keysets {
+		if !slices.ContainsFunc(root.Keysets, func(k Keyset) bool { return bytes.Equal(k.Sealed, want.Sealed) }) {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // RotateBranch makes a branch keyset under which the keys of new persons are
@@ -206,7 +222,8 @@ func (s session) rewrap(ctx context.Context, keys []PersonKey) ([]PersonKey, err
 }
 
 // DestroyBranch deletes the bytes of a retired branch keyset; a record of it
-// stays. Its error is Conflict while a person's key is still wrapped by it. What
+// stays. Its error is Conflict while a person's key is still wrapped by it, and
+// StoreBusy where another process keeps the bytes in a file: repeat it then. What
 // backups of the keys database hold opens as long as they have the keyset.
 func (v *Vault) DestroyBranch(ctx context.Context, version int) error {
 	root, err := v.keys.Root(ctx)
@@ -217,12 +234,10 @@ func (v *Vault) DestroyBranch(ctx context.Context, version int) error {
 		if k.Use != BranchUse || k.Version != version || k.State == Active {
 			continue
 		}
-		if k.State == Destroyed {
-			return nil
+		if k.State != Destroyed {
+			k.State, k.Destroyed, k.Sealed, k.Proof = Destroyed, time.Now().Unix(), nil, nil
 		}
-		gone := k
-		gone.State, gone.Destroyed, gone.Sealed, gone.Proof = Destroyed, time.Now().Unix(), nil, nil
-		return v.replace(ctx, root, gone)
+		return v.replace(ctx, root, k) // also a second time: the first may have left bytes in a file
 	}
 	return fault.New(fault.NotFound, "crypto.DestroyBranch", "there is no retired branch keyset of this version; see Keysets, and rotate first")
 }
