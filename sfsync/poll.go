@@ -133,7 +133,8 @@ func unlisted(err error) bool {
 }
 
 // suspect makes rows dirty whose records are said to be deleted. One without a
-// row gets a stub while a read is open that may still bring the record.
+// row gets a stub while another read than this pass is open that may still bring
+// the record.
 func (s *session) suspect(ctx context.Context, o *object, list []string) error {
 	o.mu.Lock()
 	m := &maker{sealing: s.sealing(o, nil), o: o, order: list}
@@ -147,7 +148,7 @@ func (s *session) suspect(ctx context.Context, o *object, list []string) error {
 		case r.row.Mark == store.Live || r.row.Mark == store.Suppressed:
 			o.noted(id).deleted = true
 			r.mark()
-		case r.row.Mark == store.Absent && len(o.reads) > 0:
+		case r.row.Mark == store.Absent && len(o.open) > 1:
 			r.stub()
 			r.row.Op = store.OpMark
 		}

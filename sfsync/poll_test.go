@@ -10,6 +10,7 @@ import (
 
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
 // polled plays with a polled copy on the clock of a bubble, on which an hour
@@ -213,6 +214,32 @@ func TestPollDeleteDuringRead(t *testing.T) {
 		if !h.sync.Status().Objects["Contact"].Owed {
 			t.Error("the first copy was made before the delete could be polled")
 		}
+		time.Sleep(time.Hour)
+		h.must(h.stop())
+		if d := h.difference(); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// Nor does one come back with a backfill that the copy never had otherwise: it
+// was inserted and deleted between two polls, and the backfill read it between.
+func TestPollDeleteDuringBackfill(t *testing.T) {
+	polled(t, salesforcetest.Config{Records: 10, BulkPolls: 60}, func(h *history) {
+		h.stop = h.start()
+		h.Cleanup(func() { h.stop() })
+		time.Sleep(time.Hour + 7*time.Second) // between two polls
+		created := make(chan struct{})
+		h.org.Intercept(salesforcetest.Fault{Method: http.MethodPost, Path: "/jobs/query", Rewrite: func(body []byte) []byte { close(created); return body }})
+		brief := h.org.Insert("Contact", map[string]any{"LastName": "brief"})
+		read := make(chan error)
+		go func() { read <- h.sync.Backfill(h.Context(), "Contact", authorised()) }()
+		<-created
+		if h.row("Contact", brief).Mark != store.Absent {
+			t.Error("a poll came before the backfill")
+		}
+		h.org.Delete("Contact", brief)
+		h.must(<-read)
 		time.Sleep(time.Hour)
 		h.must(h.stop())
 		if d := h.difference(); d != "" {
