@@ -13,6 +13,8 @@ type Batch struct {
 	session session
 	sealer  *Sealer
 	indexes []index
+
+	addresses map[Digest]bool // of forgotten people; nil: none
 }
 
 // Subjects returns the person of each want. What is not in memory takes one

@@ -103,6 +103,11 @@
 // sealed 100,000 values of one person. A branch keyset wraps once for each person
 // and rotation, which no org brings to 2^32; nothing counts that.
 //
+// Tombstones are digests under the suppression key, which is never exchanged:
+// of record ids, of persons, and of e-mail addresses that only forgotten people
+// had. Who reads the keys database and holds the key-encryption key can try
+// whether an address is among them.
+//
 // Nonces are random and chosen inside the standard library, so all of this works
 // under GODEBUG=fips140=only.
 package crypto

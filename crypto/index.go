@@ -18,6 +18,10 @@ const (
 	EmailIndex IndexType = "email" // ASCII letters compare as small ones
 	PhoneIndex IndexType = "phone" // "+1 (415) 555-0100" is "+14155550100"; without a plus, digits compare
 	ExactIndex IndexType = "exact" // byte by byte
+
+	// HeldIndex is no type of value: an entry of it says that the record is held,
+	// because the address in the place is that of somebody forgotten.
+	HeldIndex IndexType = "held"
 )
 
 // use is that of the type's keysets.
@@ -40,6 +44,10 @@ type Entry struct {
 	Version    int // of the index keyset
 	Normaliser int // version of the rules that values are compared by
 	Digest     IndexDigest
+
+	// Address is what becomes a tombstone when the person is forgotten: of an
+	// e-mail address, else zero. Its key is never renewed, as a tombstone's is not.
+	Address Digest
 }
 
 // IndexDigest is the first half of an HMAC-SHA-256 (RFC 2104, section 5): by
@@ -53,7 +61,8 @@ type IndexStore interface {
 	// Put stores entries and returns their mark, a number above that of every
 	// Put before, also without entries. An entry that is there gets the mark
 	// and the person. Entries of persons without a key are left out: they were
-	// forgotten meanwhile.
+	// forgotten meanwhile. Its error is Forgotten where an Address has a tombstone
+	// that is younger than the batch.
 	Put(ctx context.Context, entries []Entry) (mark int64, err error)
 
 	// Prune removes what has a lower mark from each place.
@@ -244,7 +253,15 @@ func entries(dst []Entry, org string, all []index, t IndexType, place Place, p P
 // for each keyset of its type: none where EnsureIndex was not called before the
 // batch began, or where there is nothing to find in the value.
 func (b *Batch) Entries(dst []Entry, s Subject, f Field, t IndexType, text []byte) []Entry {
-	return entries(dst, b.session.vault.org, b.indexes, t, Place{f.Object, f.Record, f.Name}, s.Person(), text)
+	start := len(dst)
+	dst = entries(dst, b.session.vault.org, b.indexes, t, Place{f.Object, f.Record, f.Name}, s.Person(), text)
+	if t == EmailIndex && len(dst) > start {
+		address := b.session.vault.address(text)
+		for i := range dst[start:] {
+			dst[start+i].Address = address
+		}
+	}
+	return dst
 }
 
 // Index stores entries before the rows that they lead to, and returns the mark

@@ -52,22 +52,32 @@ type KeyStore interface {
 
 	// Forget deletes, of the person, of all its aliases and of what it is an
 	// alias of: keys, links, aliases and index entries. It leaves tombstones
-	// with the digests of these persons and of every linked record, and raises
+	// with the digests of these persons, of every linked record and of every
+	// Address in their index entries that is in nobody else's, and raises
 	// the forget counter. When it returns, none of the deleted bytes are in
 	// the files of the database. Forgetting twice, or somebody unknown, is no
 	// error.
 	Forget(ctx context.Context, p Person, mint Mint) error
 }
 
-// Lifter is a KeyStore whose forgettings can be asked for and taken back.
+// Lifter is a KeyStore whose forgettings can be asked for and taken back, and
+// that keeps the addresses of forgotten people and the records held for them.
 type Lifter interface {
 	// Buried reports whether the record was linked to somebody forgotten.
 	Buried(ctx context.Context, record string, mint Mint) (bool, error)
 
 	// Lift removes the tombstones that one forgetting left, found by any record
-	// that it took, and raises the forget counter. It brings no key back. It
-	// reports false where the record has no tombstone.
+	// that it took, and raises the forget counter. It brings no key back. For a
+	// record that is held it removes the tombstone of the address instead. It
+	// reports false where the record has no tombstone and is not held.
 	Lift(ctx context.Context, record string, mint Mint) (bool, error)
+
+	// Addresses returns the AddressTombstones. They are few, and asked for
+	// whenever the forget counter has moved.
+	Addresses(ctx context.Context) ([]Digest, error)
+
+	// Held lists the records that have a HeldIndex entry, in order of their ids.
+	Held(ctx context.Context) ([]Link, error)
 }
 
 // Root is what the vault stands on.
@@ -169,4 +179,8 @@ const (
 	RecordTombstone TombstoneKind = 'r'
 	// PersonTombstone: a forgotten person, or one of its aliases.
 	PersonTombstone TombstoneKind = 'p'
+	// AddressTombstone: an e-mail address that was found in the records of a
+	// forgotten person and of nobody else. It suppresses nothing: a record that
+	// comes with it is held until somebody looks.
+	AddressTombstone TombstoneKind = 'e'
 )

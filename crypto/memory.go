@@ -27,6 +27,9 @@ type memory struct {
 	moves   int   // rises whenever a link was found to point elsewhere
 
 	branches map[int]branch
+
+	held      map[Digest]bool // addresses of forgotten people
+	heldEpoch int             // that held is of
 	// Two shelves bound the size: when the young one is full it becomes the
 	// old one, and what nobody asked for since goes.
 	young, old shelf
@@ -100,6 +103,18 @@ func (m *memory) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
+}
+
+func (m *memory) heldAddresses(epoch int) (map[Digest]bool, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.held, m.held != nil && m.heldEpoch == epoch
+}
+
+func (m *memory) keepAddresses(epoch int, held map[Digest]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.held, m.heldEpoch = held, epoch
 }
 
 func (m *memory) branch(version int) (branch, bool) {

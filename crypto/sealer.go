@@ -41,7 +41,11 @@ func (s *Sealer) Begin(ctx context.Context) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Batch{session: session, sealer: s, indexes: indexes}, nil
+	addresses, err := s.vault.addresses(ctx, session.epoch)
+	if err != nil {
+		return nil, err
+	}
+	return &Batch{session: session, sealer: s, indexes: indexes, addresses: addresses}, nil
 }
 
 // flush stores the sampled counts. A process that dies loses those of its last

@@ -25,8 +25,8 @@ func (m *maker) apply(r *record, c minimize.Change, who persons) error {
 		return m.create(r, c, who.subjects, who.owners)
 	case kind == minimize.Gap || r.row.Mark == store.Absent || r.row.Mark == store.Gone || r.row.Stub():
 		m.gap(r, c)
-	case r.row.Mark == store.Suppressed:
-		if m.movesPerson(c) {
+	case r.row.Mark == store.Suppressed || r.row.Mark == store.Held:
+		if m.movesPerson(c) || r.row.Mark == store.Held && m.readdresses(c) {
 			r.stub()
 			r.happened(store.OpMark, c)
 		}
@@ -70,6 +70,12 @@ func (m *maker) create(r *record, c minimize.Change, subjects []crypto.Subject, 
 	if err != nil {
 		return err
 	}
+	if m.holds[r.row.ID] != nil {
+		r.hold(subjects, 0)
+		r.row.Owners = owners
+		r.happened(store.OpHold, c)
+		return nil
+	}
 	r.replace(subjects, cells)
 	r.row.Evented, r.row.Owners = true, owners
 	r.happened(operation(c.Kind()), c)
@@ -110,6 +116,11 @@ func (m *maker) update(r *record, c minimize.Change) error {
 	if err != nil {
 		return err
 	}
+	if m.holds[r.row.ID] != nil { // a read settles it
+		r.stub()
+		r.happened(store.OpHold, c)
+		return nil
+	}
 	r.patch(cells)
 	r.row.Key, r.row.Evented = r.subjects[0].Key(), true
 	r.row.Dirty = r.row.Dirty && !m.off(readClearsDirty)
@@ -135,6 +146,17 @@ func (m *maker) movesPerson(c minimize.Change) bool {
 		}
 	}
 	return c.Retyped()
+}
+
+// readdresses reports whether an update touches an address by which the record
+// may be held.
+func (m *maker) readdresses(c minimize.Change) bool {
+	for i := range m.columns {
+		if state, _ := c.Value(i); m.columns[i].Find == minimize.FindEmail && state != minimize.Unset {
+			return true
+		}
+	}
+	return false
 }
 
 // unusable reports whether a delta cannot be sealed for these persons: a key

@@ -24,7 +24,14 @@ func (s *sealing) indexed(sealed []byte, subject crypto.Subject, f crypto.Field,
 	if s.digests == nil {
 		s.digests = digests{}
 	}
-	if entries := s.keys.Entries(nil, subject, f, crypto.IndexType(find), text); len(entries) > 0 {
+	entries := s.keys.Entries(nil, subject, f, crypto.IndexType(find), text)
+	if hold, ok := s.keys.Hold(entries); ok {
+		if s.holds == nil {
+			s.holds = map[string][]crypto.Entry{}
+		}
+		s.holds[f.Record] = append(s.holds[f.Record], hold)
+	}
+	if len(entries) > 0 {
 		s.digests[&sealed[0]] = entries
 	}
 }
@@ -65,7 +72,7 @@ func (s *session) index(ctx context.Context, objects []store.ObjectBatch) (index
 	for i := range objects {
 		o := s.objects[objects[i].Object]
 		entries = o.findable(entries, &x, objects[i].Rows)
-		o.digests = nil
+		o.digests, o.holds = nil, nil
 	}
 	if len(x.places) == 0 {
 		return x, nil
@@ -90,7 +97,13 @@ func (o *object) findable(entries []crypto.Entry, x *index, rows []store.Row) []
 			if row.Patch && cell.State == store.Unset {
 				continue
 			}
-			x.places = append(x.places, crypto.Place{Object: o.name, Record: row.ID, Field: c.Name})
+			place := crypto.Place{Object: o.name, Record: row.ID, Field: c.Name}
+			x.places = append(x.places, place)
+			for _, hold := range o.holds[row.ID] {
+				if row.Mark == store.Held && hold.Place == place {
+					entries = append(entries, hold)
+				}
+			}
 			if cell.State == store.Value {
 				entries = append(entries, o.digests[&cell.Bytes[0]]...)
 			}

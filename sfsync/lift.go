@@ -10,8 +10,16 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
+// Held lists the records of which nothing is kept because they have the e-mail
+// address of somebody forgotten, and of nobody else. It takes a person to tell
+// who they are: [Sync.Forget] of the record, if it is whoever was forgotten, and
+// it stays away; [Sync.Lift] of it, if not. Addresses are known of fields that
+// the policy makes findable as e-mail. The order is that of the record ids.
+func (s *Sync) Held(ctx context.Context) ([]crypto.Link, error) { return s.cfg.Vault.Held(ctx) }
+
 // Lift takes a forgetting back, for when it was a mistake or the person has come
-// again: any record that was the person's, or about them, names it. Nothing that
+// again: any record that was the person's, or about them, names it. Of a record
+// that is held it takes back only that its address holds records. Nothing that
 // was destroyed comes back from here. What the org still has of the person is
 // read again and sealed under a new key; until then, and in other processes
 // until their next batch, the records stay away. The ledger has an entry with

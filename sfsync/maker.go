@@ -25,7 +25,7 @@ type maker struct {
 // from the object, which moves on.
 func (m *maker) result() store.ObjectBatch {
 	b := store.ObjectBatch{Object: m.o.name, N: m.o.n, Seen: store.Seen{IDs: m.seen}, Lost: m.lost}
-	m.o.digests = m.digests
+	m.o.digests, m.o.holds = m.digests, m.holds
 	for _, id := range m.order {
 		if r := m.records[id]; r.written {
 			r.row.Patch = r.row.Patch && !r.replaced
@@ -59,6 +59,7 @@ type sealing struct {
 	cells    []store.Cell
 	names    map[string]string // API name -> stable name of the policy's objects
 	digests  digests
+	holds    map[string][]crypto.Entry // by record that is held: the entries which say so
 	pace     pace
 	disabled rule
 	moves    int64 // of the object when the persons were asked for
@@ -71,7 +72,8 @@ func (s *session) sealing(o *object, keys *crypto.Batch) *sealing {
 func (s *sealing) off(r rule) bool { return s.disabled&r != 0 }
 
 // seal returns a cell for each column, Unset where the change says nothing,
-// and whether the change says all that it touches.
+// and whether the change says all that it touches. A record with the address of
+// a forgotten person is in holds then, and its cells are not to be kept.
 func (s *sealing) seal(id string, subjects []crypto.Subject, c minimize.Change) ([]store.Cell, bool, error) {
 	cells, complete := s.row(), true
 	for i := range s.columns {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
@@ -37,6 +38,7 @@ type object struct {
 	// mu is held from loading rows to queueing the batch made of them.
 	mu       sync.Mutex
 	digests  digests // of the batch that is being made
+	holds    map[string][]crypto.Entry
 	n, floor int64
 	forgot   int64 // gone marks with a Seq up to it are dropped
 	owed     []store.Range
@@ -127,7 +129,7 @@ func (o *object) load(ctx context.Context, s store.Store, ids []string) (map[str
 	}
 	for _, r := range records {
 		for _, m := range marks {
-			if held := r.row.Mark == store.Live || r.row.Mark == store.Suppressed; held && r.row.Seq <= m.n && m.covers(r.row) {
+			if r.row.Mark.Exists() && r.row.Seq <= m.n && m.covers(r.row) {
 				r.row.Dirty, r.row.Seq = true, m.n
 			}
 		}

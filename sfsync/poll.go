@@ -145,7 +145,7 @@ func (s *session) suspect(ctx context.Context, o *object, list []string) error {
 	}
 	for id, r := range m.records {
 		switch {
-		case r.row.Mark == store.Live || r.row.Mark == store.Suppressed:
+		case r.row.Mark.Exists():
 			o.noted(id).deleted = true
 			r.mark()
 		case r.row.Mark == store.Absent && len(o.open) > 1:

@@ -39,7 +39,7 @@ type count struct {
 // found counts a row that a comparison will make dirty.
 func (o *object) found(row store.Row) {
 	switch {
-	case o.count == nil || row.Mark == store.Suppressed:
+	case o.count == nil || row.Mark == store.Suppressed || row.Mark == store.Held:
 	case row.Mark != store.Live:
 		o.count.Missing++
 	case !row.Evented && !row.Dirty:

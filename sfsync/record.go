@@ -44,6 +44,14 @@ func (r *record) suppress(base int64) {
 	r.row.Base, r.row.Evented = base, base == 0
 }
 
+// hold empties the row of a record that has the address of a forgotten person.
+// It keeps whose it is, so that forgetting them too finds it.
+func (r *record) hold(subjects []crypto.Subject, base int64) {
+	r.replace(subjects, nil)
+	r.row.Mark, r.row.Key = store.Held, 0
+	r.row.Base, r.row.Evented = base, base == 0
+}
+
 // mark owes a read of the row and keeps what is held of it.
 func (r *record) mark() {
 	if !r.written {
@@ -56,7 +64,7 @@ func (r *record) mark() {
 
 // replace makes the row what one complete description of the record says.
 func (r *record) replace(subjects []crypto.Subject, cells []store.Cell) {
-	dirty := r.row.Dirty && r.row.Mark == store.Live
+	dirty := r.row.Dirty && r.row.Mark.Exists()
 	r.empty(store.Live)
 	r.subjects, r.row.Cells, r.row.Dirty = subjects, cells, dirty
 	r.row.Key = subjects[0].Key()

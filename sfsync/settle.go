@@ -96,6 +96,11 @@ func (m *maker) fill(r *record, a answer, serverTime int64) {
 		return
 	}
 	r.row.Dirty = false
+	if m.holds[a.id] != nil {
+		r.hold(a.subjects, a.stamp)
+		r.row.Owners, r.row.Op = a.owners, store.OpHold
+		return
+	}
 	r.replace(a.subjects, a.cells)
 	r.row.Owners = a.owners
 	r.row.Op = store.OpRead

@@ -75,6 +75,8 @@ func usable(row store.Row, t store.Table) error {
 	switch object := t.Object; {
 	case row.Mark == store.Suppressed:
 		return fault.New(fault.Forgotten, "access.Reveal", "the record's person was forgotten; nothing is held of it").On(object)
+	case row.Mark == store.Held:
+		return fault.New(fault.Forgotten, "access.Reveal", "the record has the e-mail address of somebody forgotten; nothing is held of it until it is lifted or forgotten too").On(object)
 	case row.Mark != store.Live:
 		return fault.New(fault.NotFound, "access.Reveal", "the copy has no such record; check the id, or wait until it was read").On(object)
 	case row.Stub():

@@ -16,7 +16,13 @@ const (
 	Gone
 	// Suppressed: the record is of a forgotten person and stays away.
 	Suppressed
+	// Held: the record has the e-mail address of a forgotten person. Nothing of
+	// it is kept until somebody has looked. Its Persons are known.
+	Held
 )
+
+// Exists reports whether a row with the mark stands for a record that the org has.
+func (m Mark) Exists() bool { return m == Live || m == Suppressed || m == Held }
 
 // Row is one record: its state and, for a write, what becomes of its cells.
 type Row struct {
@@ -87,4 +93,5 @@ const (
 	OpRead     Op = "read"
 	OpMark     Op = "mark"
 	OpForget   Op = "forget" // the record is of a forgotten person: keep nothing of it
+	OpHold     Op = "hold"   // the record has the e-mail address of a forgotten person: keep nothing of it
 )

@@ -94,7 +94,7 @@ func (s *Store) Owe(ctx context.Context, persons []crypto.Person, entry audit.En
 // Lift implements store.Eraser.
 func (s *Store) Lift(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error) {
 	return s.readAgain(ctx, persons, entry, `DELETE FROM tombstone WHERE person IN (SELECT unhex(value) FROM json_each(?))`, func(t store.Table) string {
-		return fmt.Sprintf(`_mark = %d AND ?2 = ?2`, store.Suppressed)
+		return fmt.Sprintf(`_mark IN (%d, %d) AND ?2 = ?2`, store.Suppressed, store.Held)
 	})
 }
 

@@ -9,7 +9,7 @@ ALTER TABLE root ADD COLUMN marks INTEGER NOT NULL DEFAULT 0;
 -- values stand.
 CREATE TABLE index_entry (
   id         INTEGER PRIMARY KEY,
-  type       TEXT    NOT NULL,   -- email, phone or exact
+  type       TEXT    NOT NULL,   -- email, phone or exact; or held, of a record that is
   version    INTEGER NOT NULL,   -- of the index keyset
   normaliser INTEGER NOT NULL,
   digest     BLOB    NOT NULL,
@@ -18,6 +18,7 @@ CREATE TABLE index_entry (
   field      TEXT    NOT NULL,
   person     BLOB    NOT NULL,
   mark       INTEGER NOT NULL,   -- root.marks when it was put last
+  address    BLOB,               -- of an e-mail address: what its tombstone would be
   UNIQUE (digest, type, version, normaliser, record, field)
 ) STRICT;
 CREATE INDEX index_entry_place ON index_entry (record, field);

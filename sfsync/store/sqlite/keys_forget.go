@@ -19,6 +19,9 @@ func (k *Keys) Forget(ctx context.Context, p crypto.Person, mint crypto.Mint) er
 			return err
 		}
 		persons, err := k.same(p)
+		if err == nil {
+			err = k.addresses(persons)
+		}
 		if err != nil {
 			return err
 		}
@@ -53,8 +56,14 @@ func (k *Keys) Lift(ctx context.Context, record string, mint crypto.Mint) (lifte
 	d := mint.Digest(crypto.RecordTombstone, []byte(record))
 	err = k.c.write(ctx, func() error {
 		n, err := k.c.run(`DELETE FROM tombstone WHERE forget = (SELECT forget FROM tombstone WHERE digest = ?)`, d[:])
+		if err == nil && n == 0 {
+			n, err = k.release(record)
+		}
 		if lifted = n > 0; err == nil && lifted {
 			_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
+		}
+		if err == nil {
+			err = k.dismiss()
 		}
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
 var _ crypto.IndexStore = (*Keys)(nil)
@@ -23,17 +24,38 @@ func (k *Keys) Put(ctx context.Context, entries []crypto.Entry) (mark int64, err
 		if err := k.indexes(entries); err != nil {
 			return err
 		}
-		for _, e := range entries {
-			if _, err := k.c.run(`INSERT INTO index_entry (type, version, normaliser, digest, object, record, field, person, mark)
-				SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?8)
-				ON CONFLICT DO UPDATE SET object = excluded.object, person = excluded.person, mark = excluded.mark`,
-				string(e.Type), e.Version, e.Normaliser, e.Digest[:], e.Place.Object, e.Place.Record, e.Place.Field, e.Person[:], mark); err != nil {
+		return k.put(entries, mark)
+	})
+	return mark, err
+}
+
+func (k *Keys) put(entries []crypto.Entry, mark int64) error {
+	forgotten, err := k.c.number(`SELECT EXISTS (SELECT 1 FROM tombstone WHERE kind = ?)`, int(crypto.AddressTombstone))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		var address any
+		if e.Address != (crypto.Digest{}) {
+			address = e.Address[:]
+		}
+		if forgotten == 1 && address != nil {
+			n, err := k.c.number(`SELECT count(*) FROM tombstone WHERE digest = ?`, address)
+			if err == nil && n > 0 {
+				err = fault.New(fault.Forgotten, "sqlite.Keys", "an address was forgotten while the batch was on its way; make it again")
+			}
+			if err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	return mark, err
+		if _, err := k.c.run(`INSERT INTO index_entry (type, version, normaliser, digest, object, record, field, person, mark, address)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?8)
+			ON CONFLICT DO UPDATE SET object = excluded.object, person = excluded.person, mark = excluded.mark`,
+			string(e.Type), e.Version, e.Normaliser, e.Digest[:], e.Place.Object, e.Place.Record, e.Place.Field, e.Person[:], mark, address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // indexes notes which fields have entries.

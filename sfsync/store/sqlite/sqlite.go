@@ -19,7 +19,7 @@
 // blob. The columns that begin with an underscore are the state of the row: _person (and
 // _person_1 … for fields with a person of their own), _key, _base, _evented,
 // _dirty (0, or the batch since which a read is owed), _mark (1 live, 2 gone, 3
-// suppressed) and _seq. They are described at store.Row.
+// suppressed, 4 held) and _seq. They are described at store.Row.
 //
 // # One writer
 //
