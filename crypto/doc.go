@@ -97,9 +97,10 @@
 // A key seals at most 2^31 times. Every seal whose nonce ends in two zero bytes
 // is counted, durably, as 65,536, so that counting costs next to nothing; at the
 // bound the count is off by half a percent. Then the person gets another key.
-// Samples are stored when the next batch begins: a process that is killed loses
-// those of one batch. NIST SP 800-38D section 8.3 allows 2^32 seals with random
-// nonces, so half the room is left for that: 20,000 kills, each in a batch that
+// Samples are stored when the next batch begins and by [Vault.Close]: a process
+// that is killed, or ends without it, loses those of one batch. NIST SP 800-38D
+// section 8.3 allows 2^32 seals with random nonces, so half the room is left for
+// that: 2^31 is 20,000 kills, each in a batch that
 // sealed 100,000 values of one person. A branch keyset wraps once for each person
 // and rotation, which no org brings to 2^32; nothing counts that.
 //

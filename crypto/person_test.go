@@ -223,6 +223,35 @@ func TestForgottenMeanwhile(t *testing.T) {
 	}
 }
 
+// sampled seals until a seal is counted, and returns that.
+func (e *env) sampled(b *crypto.Batch, s crypto.Subject) []byte {
+	e.Helper()
+	f, dst := field(1, "LastName"), make([]byte, 0, 64)
+	for n := 0; crypto.Pending(e.vault) == 0; n++ { // one seal of 65,536 counts
+		var err error
+		if dst, err = b.Seal(dst[:0], s, f, false, nil); err != nil || n > 3_000_000 {
+			e.Fatalf("after %d seals none is counted, %v", n, err)
+		}
+	}
+	return dst
+}
+
+// TestSealsAreCountedAtTheEnd: those of the last batch too.
+func TestSealsAreCountedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	b := e.begin()
+	s := e.subject(b, contact(1))
+	e.sampled(b, s)
+	must(t, e.vault.Close())
+	must(t, e.vault.Close())
+	h, err := e.keys.Keys(t.Context(), []crypto.Person{s.Person()}, nil)
+	must(t, err)
+	if got := h[0].Keys[0].Seals; got != 1<<16 {
+		t.Errorf("one sample was counted as %d seals", got)
+	}
+}
+
 // TestSealsAreCounted: also where the store fails at first.
 func TestSealsAreCounted(t *testing.T) {
 	t.Parallel()
@@ -231,14 +260,7 @@ func TestSealsAreCounted(t *testing.T) {
 	e.vault = openVault(t, keys, e.kek, orgA)
 	b := e.begin()
 	s := e.subject(b, contact(1))
-	f, dst := field(1, "LastName"), make([]byte, 0, 64)
-	n := 0
-	for ; crypto.Pending(e.vault) == 0; n++ { // one seal of 65,536 counts
-		var err error
-		if dst, err = b.Seal(dst[:0], s, f, false, nil); err != nil || n > 3_000_000 {
-			t.Fatalf("after %d seals none is counted, %v", n, err)
-		}
-	}
+	dst := e.sampled(b, s)
 	if binary.BigEndian.Uint16(dst[15:]) != 0 {
 		t.Errorf("a seal with the nonce %x was counted", dst[5:17])
 	}

@@ -48,8 +48,8 @@ func (s *Sealer) Begin(ctx context.Context) (*Batch, error) {
 	return &Batch{session: session, sealer: s, indexes: indexes, addresses: addresses}, nil
 }
 
-// flush stores the sampled counts. A process that dies loses those of its last
-// batch, which is less than the sampling itself is off.
+// flush stores the sampled counts: when a batch begins and when the vault is
+// closed. A process that is killed loses those of its last batch.
 func (s *Sealer) flush(ctx context.Context) error {
 	s.mu.Lock()
 	pending := s.pending
