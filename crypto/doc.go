@@ -63,11 +63,13 @@
 //
 //	"sfsync/index/1", org id, form, version of the key, version of the rules, value
 //
-// as a tuple like that of a field. The value is normalised first: [IndexType].
+// as a tuple like that of a field. The value is normalised first: [IndexType],
+// [WithPhoneParser]. No version of these rules is ever removed: a value is found by
+// that which it was indexed by, until it is read again and indexed by the newest.
 // The index keys are keysets under the key-encryption key, not under the branch
 // keyset, and stay in memory for the life of the vault. Entries are stored
 // before the rows that they lead to and pruned after; what is found counts only
-// when its field was opened and confirmed it ([Search.Confirm]).
+// when its field was opened and confirmed it ([Opener.Confirm]).
 //
 // # Security
 //

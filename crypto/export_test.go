@@ -1,5 +1,10 @@
 package crypto
 
+import (
+	"maps"
+	"slices"
+)
+
 // The seams that tests look through.
 var (
 	AppendPadded = appendPadded
@@ -26,4 +31,20 @@ func Pending(v *Vault) int {
 	v.sealer.mu.Lock()
 	defer v.sealer.mu.Unlock()
 	return len(v.sealer.pending)
+}
+
+// AddNormaliser gives a vault, which is not in use yet, another version of the
+// rules of a type.
+func AddNormaliser(v *Vault, t IndexType, n func(dst, text []byte) (form string, out []byte)) {
+	of := maps.Clone(v.rules.of)
+	of[t] = append(slices.Clip(of[t]), func(dst, text []byte, _ PhoneParser) (string, []byte) { return n(dst, text) })
+	v.rules.of = of
+}
+
+// Normalisers is how many versions the rules of a type have.
+func Normalisers(t IndexType) int { return len(normalisers[t]) }
+
+// Normalise is what a value is compared as by a version of the rules.
+func Normalise(t IndexType, version int, text []byte) (form string, out []byte) {
+	return normalisers[t][version-1](nil, text, nil)
 }

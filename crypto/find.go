@@ -1,21 +1,26 @@
 package crypto
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
 // Find returns whose entries have the value, in which places. A place may hold
-// another value by now: Search.Confirm tells, of an opened one. The caller has
-// recorded the search, as it tells who is known even without an opening.
-// Errors are KeyUnavailable, ConfigInvalid where the key store keeps no index,
-// and those of the store.
+// another value by now: Confirm tells, of an opened one. The caller has recorded
+// the search, as it tells who is known even without an opening. Errors are
+// ConfigInvalid where the value has nothing to be found by, such as a phone number
+// without a digit, or where the key store keeps no index, KeyUnavailable, and
+// those of the store.
 func (o *Opener) Find(ctx context.Context, search Search) ([]Entry, error) {
 	store, err := o.vault.indexStore()
 	if err != nil {
 		return nil, err
+	}
+	t, text := search.get()
+	values := o.vault.rules.all(t, text)
+	if len(values) == 0 {
+		return nil, fault.New(fault.ConfigInvalid, "crypto.Find", "the value has nothing to be found by; give a whole one")
 	}
 	s, err := o.vault.begin(ctx)
 	if err != nil {
@@ -25,38 +30,51 @@ func (o *Opener) Find(ctx context.Context, search Search) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, text := search.get()
-	like := entries(nil, o.vault.org, all, t, Place{}, Person{}, text)
-	if len(like) == 0 {
-		return nil, nil
+	var like []Entry
+	for _, x := range all {
+		if x.kind != t {
+			continue
+		}
+		for _, v := range values {
+			digest, _ := x.digest(nil, o.vault.org, v.form, v.version, v.text)
+			like = append(like, Entry{Type: t, Version: x.version, Normaliser: v.version, Digest: digest})
+		}
 	}
 	found, err := store.Lookup(ctx, like)
 	if err != nil {
 		return nil, err
 	}
-	places := map[Place]bool{} // a place is found under several keysets while there are several
+	type answer struct {
+		Place
+		normaliser int
+	}
+	seen := map[answer]bool{} // a place is found under several keysets while there are several
 	out := found[:0]
 	for _, e := range found {
-		if !places[e.Place] {
-			places[e.Place] = true
+		if a := (answer{e.Place, e.Normaliser}); !seen[a] {
+			seen[a] = true
 			out = append(out, e)
 		}
 	}
 	return out, nil
 }
 
+// Confirm reports whether the opened value of a place is the one searched for,
+// by the rules that its entry was made by.
+func (o *Opener) Confirm(search Search, e Entry, p Plaintext) bool {
+	t, text := search.get()
+	have, ok := p.Reveal()
+	return ok && e.Type == t && o.vault.rules.same(t, e.Normaliser, text, []byte(have))
+}
+
 // Search is a value to be found, with its type. It is a closure, so that
 // printing it shows nothing.
 type Search struct{ f func() (IndexType, []byte) }
 
-// NewSearch makes a search. It is ConfigInvalid where the value has nothing
-// that could be found: no digit in a phone number, or no character at all.
-func NewSearch(t IndexType, value string) (Search, error) {
+// NewSearch makes a search.
+func NewSearch(t IndexType, value string) Search {
 	text := []byte(value)
-	if _, n := normalise(nil, t, text); len(n) == 0 {
-		return Search{}, fault.New(fault.ConfigInvalid, "crypto.Find", "the value has nothing to be found by; give a whole one")
-	}
-	return Search{func() (IndexType, []byte) { return t, text }}, nil
+	return Search{func() (IndexType, []byte) { return t, text }}
 }
 
 func (s Search) get() (IndexType, []byte) {
@@ -64,16 +82,4 @@ func (s Search) get() (IndexType, []byte) {
 		return ExactIndex, nil
 	}
 	return s.f()
-}
-
-// Confirm reports whether an opened value is the one searched for.
-func (s Search) Confirm(p Plaintext) bool {
-	t, text := s.get()
-	have, ok := p.Reveal()
-	if !ok {
-		return false
-	}
-	form, want := normalise(nil, t, text)
-	form2, got := normalise(nil, t, []byte(have))
-	return form == form2 && len(want) > 0 && bytes.Equal(want, got)
 }

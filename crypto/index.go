@@ -42,7 +42,7 @@ type Entry struct {
 	Person     Person
 	Type       IndexType
 	Version    int // of the index keyset
-	Normaliser int // version of the rules that values are compared by
+	Normaliser int // version of the type's rules by which it was normalised
 	Digest     IndexDigest
 
 	// Address is what becomes a tombstone when the person is forgotten: of an
@@ -61,8 +61,9 @@ type IndexStore interface {
 	// Put stores entries and returns their mark, a number above that of every
 	// Put before, also without entries. An entry that is there gets the mark
 	// and the person. Entries of persons without a key are left out: they were
-	// forgotten meanwhile. Its error is Forgotten where an Address has a tombstone
-	// that is younger than the batch.
+	// forgotten meanwhile. Its error is Conflict where the keyset of an entry is
+	// Destroyed, and Forgotten where an Address has a tombstone that is younger
+	// than the batch.
 	Put(ctx context.Context, entries []Entry) (mark int64, err error)
 
 	// Prune removes what has a lower mark from each place.
@@ -76,9 +77,11 @@ type IndexStore interface {
 	// record.
 	Keep(ctx context.Context, fields []Place) error
 
-	// Drop removes the entries of lower versions of a type's keyset, and
-	// leaves these destroyed, without their bytes.
-	Drop(ctx context.Context, t IndexType, version int) error
+	// Drop removes the entries of a type that are of a lower version of its
+	// keyset or a lower normaliser, and leaves these keysets destroyed, without
+	// their bytes. Its error is Conflict, and nothing happens, where a place has
+	// such an entry and none that stays.
+	Drop(ctx context.Context, t IndexType, version, normaliser int) error
 }
 
 // indexKeys are the opened index keysets. They are kept for the life of the
@@ -147,12 +150,13 @@ func (v *Vault) KeepIndex(ctx context.Context, fields []Place) error {
 
 // RenewIndex gives a type another index keyset. Values are indexed under this
 // one and those before, and found under each, until everything was read again
-// and DropIndex removes what is old.
+// (sfsync.Sync.Reindex) and DropIndex removes what is old.
 func (v *Vault) RenewIndex(ctx context.Context, t IndexType) error { return v.addIndex(ctx, t, true) }
 
-// DropIndex destroys all but the newest index keyset of a type, and their
-// entries. What was not read since RenewIndex is not found any more, until it is
-// read.
+// DropIndex destroys all but the newest index keyset of a type, and removes the
+// entries under them and under older rules than this release has. Its error is
+// Conflict as long as a value could be found by none but these: it was not read
+// again yet.
 func (v *Vault) DropIndex(ctx context.Context, t IndexType) error {
 	store, err := v.indexStore()
 	if err != nil {
@@ -162,7 +166,7 @@ func (v *Vault) DropIndex(ctx context.Context, t IndexType) error {
 	if err != nil {
 		return err
 	}
-	return store.Drop(ctx, t, newest(root, t))
+	return store.Drop(ctx, t, newest(root, t), v.rules.newest(t))
 }
 
 // newest is the highest version of a type's keyset, 0 where there is none.
@@ -227,38 +231,35 @@ func (s session) indexes(ctx context.Context) (all []index, err error) {
 	return all, nil
 }
 
-// entries appends the entries of one value, one for each keyset of its type.
-func entries(dst []Entry, org string, all []index, t IndexType, place Place, p Person, text []byte) []Entry {
-	sc := scratches.Get().(*scratch)
-	defer scratches.Put(sc)
-	form, plain := normalise(sc.plain[:0], t, text)
-	sc.plain = plain
-	defer clear(plain)
-	if len(plain) == 0 {
-		return dst
-	}
-	for _, x := range all {
-		if x.kind != t {
-			continue
-		}
-		sc.tuple = indexTuple(sc.tuple[:0], org, form, x.version, plain)
-		sum := x.key.Sum(sc.tuple)
-		clear(sc.tuple)
-		dst = append(dst, Entry{Place: place, Person: p, Type: t, Version: x.version, Normaliser: normaliser, Digest: IndexDigest(sum[:16])})
-	}
-	return dst
+// digest is that of a value under the keyset.
+func (x index) digest(tuple []byte, org, form string, normaliser int, text []byte) (IndexDigest, []byte) {
+	tuple = indexTuple(tuple[:0], org, form, x.version, normaliser, text)
+	sum := x.key.Sum(tuple)
+	clear(tuple)
+	return IndexDigest(sum[:16]), tuple
 }
 
 // Entries appends the entries by which a value that was sealed can be found, one
 // for each keyset of its type: none where EnsureIndex was not called before the
 // batch began, or where there is nothing to find in the value.
 func (b *Batch) Entries(dst []Entry, s Subject, f Field, t IndexType, text []byte) []Entry {
-	start := len(dst)
-	dst = entries(dst, b.session.vault.org, b.indexes, t, Place{f.Object, f.Record, f.Name}, s.Person(), text)
-	if t == EmailIndex && len(dst) > start {
-		address := b.session.vault.address(text)
-		for i := range dst[start:] {
-			dst[start+i].Address = address
+	v, sc := b.session.vault, scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	e := Entry{Place: Place{f.Object, f.Record, f.Name}, Person: s.Person(), Type: t, Normaliser: v.rules.newest(t)}
+	form, plain := v.rules.normalise(sc.plain[:0], t, text)
+	sc.plain = plain
+	defer clear(plain)
+	if len(plain) == 0 {
+		return dst
+	}
+	if t == EmailIndex {
+		e.Address = v.address(text)
+	}
+	for _, x := range b.indexes {
+		if x.kind == t {
+			e.Version = x.version
+			e.Digest, sc.tuple = x.digest(sc.tuple, v.org, form, e.Normaliser, plain)
+			dst = append(dst, e)
 		}
 	}
 	return dst

@@ -70,11 +70,11 @@ func tombstoneTuple(dst []byte, org string, kind TombstoneKind, value []byte) []
 
 // indexTuple is what the digest of an indexed value covers: label, org, form of
 // the value, version of the keyset, version of the normaliser, value.
-func indexTuple(dst []byte, org, form string, version int, value []byte) []byte {
+func indexTuple(dst []byte, org, form string, version, normaliser int, value []byte) []byte {
 	dst = appendPart(dst, indexLabel)
 	dst = appendPart(dst, org)
 	dst = appendPart(dst, form)
 	dst = appendNumber(dst, uint32(version))
-	dst = appendNumber(dst, normaliser)
+	dst = appendNumber(dst, uint32(normaliser))
 	return appendPart(dst, value)
 }

@@ -23,6 +23,7 @@ type Vault struct {
 	memory   *memory       // what is unwrapped, for a minute
 	loading  chan struct{} // one call to the key-encryption key at a time
 	sealer   *Sealer
+	rules    rules // as OpenVault left them
 
 	mu        sync.Mutex
 	kek       tink.AEADWithContext
@@ -43,7 +44,7 @@ func (v *Vault) wrapper() tink.AEADWithContext {
 // Errors are WrongOrg where the database belongs to another org,
 // KeyUnavailable where kek refuses or is another one, ConfigInvalid where a key
 // file lies beside the database, and those of the store.
-func OpenVault(ctx context.Context, keys KeyStore, kek tink.AEADWithContext, orgID string) (*Vault, error) {
+func OpenVault(ctx context.Context, keys KeyStore, kek tink.AEADWithContext, orgID string, options ...Option) (*Vault, error) {
 	org, ok := recordid.Normalize(orgID)
 	if !ok || org[:3] != "00D" {
 		return nil, fault.New(fault.ConfigInvalid, "crypto.OpenVault", "the org id is not one; it begins with 00D and has 15 or 18 characters")
@@ -51,8 +52,11 @@ func OpenVault(ctx context.Context, keys KeyStore, kek tink.AEADWithContext, org
 	if keys == nil || kek == nil {
 		return nil, fault.New(fault.ConfigInvalid, "crypto.OpenVault", "a key store and a key-encryption key are required; give both")
 	}
-	v := &Vault{keys: keys, kek: kek, org: org, memory: newMemory(), loading: make(chan struct{}, 1)}
+	v := &Vault{keys: keys, kek: kek, org: org, memory: newMemory(), loading: make(chan struct{}, 1), rules: rules{of: normalisers}}
 	v.sealer = &Sealer{vault: v, pending: map[counted]int64{}}
+	for _, o := range options {
+		o(v)
+	}
 	if located, ok := keys.(interface{ Path() string }); ok {
 		if err := v.Beside(located.Path()); err != nil {
 			return nil, err

@@ -19,9 +19,7 @@ func (r *rig) places(t crypto.IndexType, value string) []string {
 	r.Helper()
 	opener, err := r.vault.Opener(anyone{})
 	r.must(err)
-	search, err := crypto.NewSearch(t, value)
-	r.must(err)
-	found, err := opener.Find(r.Context(), search)
+	found, err := opener.Find(r.Context(), crypto.NewSearch(t, value))
 	r.must(err)
 	var list []string
 	for _, e := range found {

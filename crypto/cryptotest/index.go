@@ -1,11 +1,13 @@
 package cryptotest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
 // indexed runs a test of a store that keeps an index.
@@ -116,18 +118,45 @@ func testIndexDrop(t *testing.T, s *suite, store crypto.IndexStore) {
 	if err := s.Add(t.Context(), crypto.Addition{Keysets: []crypto.Keyset{first, second, phone}}); err != nil {
 		t.Fatal(err)
 	}
-	older, newer, number := entry(1, ada, "value"), entry(1, ada, "value"), entry(1, ada, "value")
-	newer.Version, number.Type = 2, crypto.PhoneIndex
+	older, newer, number, rules := entry(1, ada, "value"), entry(1, ada, "value"), entry(1, ada, "value"), entry(1, ada, "by newer rules")
+	newer.Version, number.Type, rules.Version, rules.Normaliser = 2, crypto.PhoneIndex, 2, 2
+	all := []crypto.Entry{older, newer, rules, number}
 	put(t, store, older, newer, number)
-	if err := store.Drop(t.Context(), crypto.EmailIndex, 2); err != nil {
+	for _, c := range []struct {
+		why                 string
+		version, normaliser int
+		code                error
+		want                []crypto.Entry
+	}{
+		{"a newer normaliser has nothing yet", 2, 2, fault.Conflict, []crypto.Entry{older, newer, number}},
+		{"the place has an entry of each keyset", 2, 1, nil, []crypto.Entry{newer, number}},
+	} {
+		if err := store.Drop(t.Context(), crypto.EmailIndex, c.version, c.normaliser); !errors.Is(err, c.code) {
+			t.Errorf("Drop where %s: %v, want %v", c.why, err, c.code)
+		}
+		found(t, store, "after Drop where "+c.why, all, c.want...)
+	}
+	put(t, store, newer, rules)
+	other := entry(2, s.person(own(contact(2))), "not read again")
+	other.Version = 2
+	put(t, store, other)
+	if err := store.Drop(t.Context(), crypto.EmailIndex, 2, 2); !errors.Is(err, fault.Conflict) {
+		t.Errorf("Drop where another place has older entries alone: %v, want %v", err, fault.Conflict)
+	}
+	prune(t, store, put(t, store), other)
+	if err := store.Drop(t.Context(), crypto.EmailIndex, 2, 2); err != nil {
 		t.Fatal(err)
 	}
-	found(t, store, "after a drop", []crypto.Entry{older, newer, number}, newer, number)
+	found(t, store, "after a drop of older rules", all, rules, number)
 	for _, k := range s.root().Keysets {
 		if gone := k.Use == "index:email" && k.Version == 1; gone != (k.State == crypto.Destroyed) || gone != (len(k.Sealed) == 0) {
 			t.Errorf("after a drop, %s version %d is %s with %d bytes", k.Use, k.Version, k.State, len(k.Sealed))
 		}
 	}
+	if _, err := store.Put(t.Context(), []crypto.Entry{rules, older}); !errors.Is(err, fault.Conflict) { // of a batch that began before
+		t.Errorf("Put under a destroyed keyset: %v, want %v", err, fault.Conflict)
+	}
+	found(t, store, "after a Put that was refused", all, rules, number)
 }
 
 func testIndexKeep(t *testing.T, s *suite, store crypto.IndexStore) {

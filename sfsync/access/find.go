@@ -82,10 +82,7 @@ func (g *Guard) searchable(r Request, by minimize.Find) (map[crypto.Place]names,
 }
 
 func (g *Guard) find(ctx context.Context, r Request, granted map[crypto.Place]names, by minimize.Find, value string) ([]Hit, error) {
-	search, err := crypto.NewSearch(crypto.IndexType(by), value)
-	if err != nil {
-		return nil, err
-	}
+	search := crypto.NewSearch(crypto.IndexType(by), value)
 	entries, err := g.opener.Find(ctx, search)
 	if err != nil {
 		return nil, err
@@ -96,12 +93,13 @@ func (g *Guard) find(ctx context.Context, r Request, granted map[crypto.Place]na
 		if !ok {
 			continue
 		}
-		person, ok, err := g.confirm(ctx, r, search, e.Place)
+		person, ok, err := g.confirm(ctx, r, search, e)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			hits = append(hits, Hit{name.object, e.Place.Record, name.field, person})
+		hit := Hit{name.object, e.Place.Record, name.field, person}
+		if ok && !slices.Contains(hits, hit) { // found by the rules of two versions
+			hits = append(hits, hit)
 		}
 	}
 	return hits, nil
@@ -109,7 +107,8 @@ func (g *Guard) find(ctx context.Context, r Request, granted map[crypto.Place]na
 
 // confirm opens the field of a place and compares. What cannot be opened because
 // there is nothing, or nothing any more, is no hit.
-func (g *Guard) confirm(ctx context.Context, r Request, search crypto.Search, at crypto.Place) (person crypto.Person, ok bool, err error) {
+func (g *Guard) confirm(ctx context.Context, r Request, search crypto.Search, e crypto.Entry) (person crypto.Person, ok bool, err error) {
+	at := e.Place
 	t, row, err := g.read(ctx, at.Object, at.Record)
 	if err == nil {
 		err = usable(row, t)
@@ -129,7 +128,7 @@ func (g *Guard) confirm(ctx context.Context, r Request, search crypto.Search, at
 	if err != nil {
 		return person, false, present(err)
 	}
-	return person, search.Confirm(plain[0]), nil
+	return person, g.opener.Confirm(search, e, plain[0]), nil
 }
 
 // present drops the errors that say that there is nothing to find.

@@ -21,6 +21,9 @@ func (k *Keys) Put(ctx context.Context, entries []crypto.Entry) (mark int64, err
 		if mark, err = k.c.number(`UPDATE root SET marks = marks + 1 RETURNING marks`); err != nil {
 			return err
 		}
+		if err := k.indexable(entries); err != nil {
+			return err
+		}
 		if err := k.indexes(entries); err != nil {
 			return err
 		}
@@ -53,6 +56,30 @@ func (k *Keys) put(entries []crypto.Entry, mark int64) error {
 			ON CONFLICT DO UPDATE SET object = excluded.object, person = excluded.person, mark = excluded.mark`,
 			string(e.Type), e.Version, e.Normaliser, e.Digest[:], e.Place.Object, e.Place.Record, e.Place.Field, e.Person[:], mark, address); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// indexable refuses entries of a keyset that was destroyed.
+func (k *Keys) indexable(entries []crypto.Entry) error {
+	type keyset struct {
+		of      crypto.IndexType
+		version int
+	}
+	seen := map[keyset]bool{}
+	for _, e := range entries {
+		s := keyset{e.Type, e.Version}
+		if seen[s] {
+			continue
+		}
+		seen[s] = true
+		gone, err := k.c.number(`SELECT 1 FROM keyset WHERE use = ? AND version = ? AND state = 'destroyed'`, "index:"+string(s.of), s.version)
+		if err != nil {
+			return err
+		}
+		if gone == 1 {
+			return fault.New(fault.Conflict, "sqlite.Keys", "the index was renewed meanwhile; begin the batch again")
 		}
 	}
 	return nil
@@ -137,14 +164,23 @@ func (k *Keys) Lookup(ctx context.Context, like []crypto.Entry) (found []crypto.
 
 // Drop implements crypto.IndexStore. Deleted bytes may stay in the log until it
 // is next written back.
-func (k *Keys) Drop(ctx context.Context, t crypto.IndexType, version int) error {
+func (k *Keys) Drop(ctx context.Context, t crypto.IndexType, version, normaliser int) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.c.write(ctx, func() error {
-		if _, err := k.c.run(`DELETE FROM index_entry WHERE type = ? AND version < ?`, string(t), version); err != nil {
+		lost, err := k.c.number(`SELECT EXISTS (SELECT 1 FROM index_entry AS old WHERE type = ?1 AND (version < ?2 OR normaliser < ?3) AND NOT EXISTS
+			(SELECT 1 FROM index_entry WHERE record = old.record AND field = old.field AND type = ?1 AND version >= ?2 AND normaliser >= ?3))`,
+			string(t), version, normaliser)
+		if err != nil {
 			return err
 		}
-		_, err := k.c.run(`UPDATE keyset SET state = 'destroyed', sealed = x'', proof = x'', destroyed = unixepoch()
+		if lost == 1 {
+			return fault.New(fault.Conflict, "sqlite.Keys", "values are still found by the older index alone; drop it once everything was read again")
+		}
+		if _, err := k.c.run(`DELETE FROM index_entry WHERE type = ? AND (version < ? OR normaliser < ?)`, string(t), version, normaliser); err != nil {
+			return err
+		}
+		_, err = k.c.run(`UPDATE keyset SET state = 'destroyed', sealed = x'', proof = x'', destroyed = unixepoch()
 			WHERE use = ? AND version < ? AND state <> 'destroyed'`, "index:"+string(t), version)
 		return err
 	})
