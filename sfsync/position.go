@@ -20,15 +20,14 @@ var (
 
 // useless says why the stream cannot be gone on with from the stored position,
 // or nil: events are kept for 72 hours, and replay ids are of an instance (Pub/Sub
-// API guide, "Event Message Durability").
-func (s *session) useless(ctx context.Context, t *topic) error {
-	was := t.at.Instance
-	t.at.Instance = cmp.Or(s.instance(ctx), was)
+// API guide, "Event Message Durability"). here is the instance, "" if not known.
+func (s *session) useless(t *topic, here string) error {
 	switch {
 	case t.at.Position == "":
 		return nil
-	case was != "" && t.at.Instance != was:
-		t.at.Instance = was // until a position is taken on the new one
+	case t.refused != nil:
+		return t.refused
+	case here != "" && t.at.Instance != "" && here != t.at.Instance:
 		return errAway
 	case time.Since(time.Unix(t.at.AsOf, 0)) > s.pace.stale:
 		return errStale
@@ -38,22 +37,21 @@ func (s *session) useless(ctx context.Context, t *topic) error {
 
 // renew takes a new position, in place of one that is useless or for the first
 // time, and owes a read of everything with it.
-func (s *session) renew(ctx context.Context, t *topic, useless error) error {
+func (s *session) renew(ctx context.Context, t *topic, useless error, here string) error {
 	switch {
 	case useless != nil && s.cfg.FailOnExpired:
 		return useless
 	case useless != nil:
 		s.log.Warn("the position is useless; a new one is taken and everything is compared", "topic", t.name, "fault", useless)
 	}
-	t.at.Instance = cmp.Or(s.instance(ctx), t.at.Instance)
-	return s.begin(ctx, t)
+	return s.begin(ctx, t, here)
 }
 
 // begin takes a position where the topic stands now. No call returns one: the
 // first response to a subscription at LATEST carries it, which takes up to 270
 // seconds on an idle topic (Pub/Sub API guide, Subscribe RPC). The position
 // commits before any read begins, so a change is after it or in the read.
-func (s *session) begin(ctx context.Context, t *topic) error {
+func (s *session) begin(ctx context.Context, t *topic, here string) error {
 	s.log.Info("waiting for the first position, up to 270 seconds on an idle topic", "topic", t.name)
 	for d, err := range s.subscription(ctx, t.name, pubsub.Latest()) {
 		if err != nil {
@@ -61,10 +59,12 @@ func (s *session) begin(ctx context.Context, t *topic) error {
 		}
 		s.sight.hear(t.name)
 		batch := t.move(store.Position(d.Latest))
+		batch.Instance = cmp.Or(here, batch.Instance)
 		if err := s.oweAll(ctx, t.owners(s.disabled), batch); err != nil {
 			return err
 		}
 		t.moved(batch)
+		t.refused = nil
 		t.reach.idle.Store(batch.AsOf) // nothing before it is to come
 		return nil
 	}
@@ -81,7 +81,9 @@ func (t *topic) move(next store.Position) store.Batch {
 }
 
 // moved takes over where a queued batch leaves the position.
-func (t *topic) moved(b store.Batch) { t.at.Position, t.at.AsOf = b.Next, b.AsOf }
+func (t *topic) moved(b store.Batch) {
+	t.at.Position, t.at.AsOf, t.at.Instance = b.Next, b.AsOf, b.Instance
+}
 
 // owners are the objects that a new position owes a read of.
 func (t *topic) owners(disabled rule) []*object {
@@ -112,25 +114,34 @@ func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) 
 type whereabouts struct {
 	sync.Mutex
 	instance string
-	at       time.Time
+	at       time.Time // when it was asked for
 }
 
-// instance returns the name of the org's instance, asked for again every few
-// minutes, or "" if the user may not see it or the org does not answer: then
-// the stream goes on without this check (Object Reference, Organization).
-func (s *session) instance(ctx context.Context) string {
+// instance returns the name of the org's instance, or "" if the user may not see
+// it: then the stream goes on without this check (Object Reference,
+// Organization). It is asked for anew after each end of a stream, as the org may
+// have moved meanwhile; an answer serves every topic whose stream had ended
+// before. So streams that last cost no calls, and those that fail again and
+// again one or two a minute together, however many they are, because the pause
+// between two tries grows to a minute.
+func (s *session) instance(ctx context.Context, ended time.Time) (string, error) {
 	w := &s.whereabouts
 	w.Lock()
 	defer w.Unlock()
-	if !w.at.IsZero() && time.Since(w.at) < s.pace.look {
-		return w.instance
+	if w.at.After(ended) {
+		return w.instance, nil
 	}
-	w.instance, w.at = "", time.Now()
+	at := time.Now()
 	rows, err := s.rest.Query(ctx, "SELECT InstanceName FROM Organization")
-	if err != nil || len(rows) != 1 {
-		s.log.Info("the org's instance is not known", "fault", err)
-		return ""
+	if err != nil && !lost(err) {
+		return "", err // going on without the answer might be a silent jump
 	}
-	w.instance = rows[0].Text("InstanceName")
-	return w.instance
+	w.instance, w.at = "", at
+	if len(rows) == 1 {
+		w.instance = rows[0].Text("InstanceName")
+	}
+	if w.instance == "" {
+		s.log.Info("the org's instance is not shown to the user; a move of the org is not noticed by it", "fault", err)
+	}
+	return w.instance, nil
 }

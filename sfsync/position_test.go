@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/codes"
 
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -70,6 +73,16 @@ func TestUselessPosition(t *testing.T) {
 		{"expired", (*salesforcetest.Org).Expire, nil},
 		{"of an earlier stream", (*salesforcetest.Org).ResetReplay, nil},
 		{"taken on another instance for a new one", func(org *salesforcetest.Org) error { org.SetInstance("TST2"); return org.ReuseReplay() }, nil},
+		{"taken on another instance, when the org does not answer", func(org *salesforcetest.Org) error {
+			org.Intercept(salesforcetest.Fault{Path: "/composite", Match: names("InstanceName"), Times: 8, Refuse: salesforcetest.Busy})
+			org.SetInstance("TST2")
+			return org.ReuseReplay()
+		}, nil},
+		{"taken on another instance, when the new one does not take streams", func(org *salesforcetest.Org) error {
+			org.FailSubscribe("service.unavailable", codes.Internal, "The service is unavailable.")
+			org.SetInstance("TST2")
+			return org.ReuseReplay()
+		}, nil},
 		{"damaged", nil, (*watched).damage},
 		{"on another instance", func(org *salesforcetest.Org) error { org.SetInstance("TST2"); return nil }, nil},
 		{"moved 72 hours ago", nil, func(_ *watched, state *store.State) {
@@ -115,6 +128,78 @@ func TestUselessPosition(t *testing.T) {
 	}
 }
 
+// An org that moves while the stream is open, and takes the old ids for its own.
+func TestMovesUnderWay(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 5})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	id := org.Insert("Contact", map[string]any{"LastName": "before"})
+	stop := r.start()
+	defer stop()
+	r.await("the first copy", r.equal)
+	org.LoseNext()
+	org.Update("Contact", id, map[string]any{"LastName": "lost in the move"})
+	org.SetInstance("TST2")
+	r.must(org.ReuseReplay())
+	r.await("the change", r.equal)
+	r.must(stop())
+}
+
+// A user who may not see the instance has the stream all the same.
+func TestInstanceNotShown(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"INSUFFICIENT_ACCESS", "INVALID_TYPE", "INVALID_FIELD"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{Records: 5})
+			org.Intercept(salesforcetest.Fault{Path: "/composite", Match: names("InstanceName"), Times: -1, Status: http.StatusBadRequest, Code: code})
+			r := open(t, org, t.TempDir(), contactPolicy)
+			stop := r.start()
+			defer stop()
+			r.await("the first copy", r.equal)
+			_, before := org.Streams()
+			org.CutStreams()
+			r.await("another stream", func() bool { open, ever := org.Streams(); return open == 1 && ever > before })
+			org.Insert("Contact", map[string]any{"LastName": "after the cut"})
+			r.await("the change", r.equal)
+			r.must(stop())
+		})
+	}
+}
+
+// A service that refuses every position, also new ones, is asked less and less
+// often, and the status says so.
+func TestPositionsRefused(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 5})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	stop := r.start()
+	defer stop()
+	r.await("the first copy", r.equal)
+	_, before := org.Streams()
+	org.SetPubSub(salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, RefuseReplay: true})
+	org.CutStreams()
+	waits := map[time.Time]bool{}
+	r.await("four waits", func() bool {
+		status := r.sync.Status()
+		if w, ok := status.Waiting[contactTopic]; ok && w.Code == fault.ReplayInvalid {
+			waits[w.Until] = true
+		}
+		if len(waits) > 0 && status.Ready(time.Hour) {
+			t.Fatalf("while positions are refused: %+v", status)
+		}
+		return len(waits) == 4
+	})
+	if _, ever := org.Streams(); ever-before > 2*len(waits)+2 { // one for the position that is refused, one for another
+		t.Errorf("%d streams in %d tries", ever-before, len(waits))
+	}
+	org.LoseNext()
+	org.Insert("Contact", map[string]any{"LastName": "unheard"})
+	org.SetPubSub(salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond})
+	r.await("the copy", func() bool { return r.equal() && r.sync.Status().Ready(time.Hour) })
+	r.must(stop())
+}
+
 // resumes returns what another run begins with.
 func (r *rig) resumes() store.State {
 	r.Helper()
@@ -142,7 +227,7 @@ func outage(org *salesforcetest.Org, ids []string) {
 func (r *rig) refuses(harm func(*watched, *store.State)) {
 	r.Helper()
 	w := r.through(sfsync.Config{FailOnExpired: true}, harm)
-	ctx, cancel := context.WithTimeout(r.Context(), patience/4)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	for range 2 {
 		before := w.began.Topics[contactTopic]

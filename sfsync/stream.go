@@ -1,6 +1,7 @@
 package sfsync
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -20,6 +21,8 @@ type topic struct {
 	objects []*object
 	cursor  cursor
 	at      store.Topic // as the queued batches will leave it
+	refused error       // why the service does not take the position
+	ended   time.Time   // when the last stream did
 	schemas map[string]schema
 	pool    []minimize.Change
 	reach   reach
@@ -39,7 +42,8 @@ func (s *session) join(o *object, name string, state store.Topic) {
 
 // follow applies the topic's events until ctx ends. A stream that breaks is
 // opened again after the last safe position; an id that the service no longer
-// knows is replaced by a new position, and everything is owed again.
+// knows is replaced by a new position, and everything is owed again. Between two
+// tries there is a pause: what refuses one position may refuse the next.
 func (s *session) follow(ctx context.Context, t *topic) error {
 	return s.keepTrying(ctx, t.name, func(ctx context.Context) error {
 		for {
@@ -55,6 +59,7 @@ func (s *session) follow(ctx context.Context, t *topic) error {
 }
 
 func (s *session) listen(ctx context.Context, t *topic) error {
+	defer func() { t.ended = time.Now() }()
 	if s.disabled&positionFirst != 0 {
 		t.arm()
 	}
@@ -74,19 +79,23 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 			return err
 		}
 	}
-	useless := s.useless(ctx, t)
-	for {
-		if useless != nil || t.at.Position == "" {
-			if err := s.renew(ctx, t, useless); err != nil {
-				return err
-			}
-		}
-		t.arm()
-		t.cursor = cursor{safe: t.at.Position}
-		if useless = s.subscribe(ctx, t); fault.CodeOf(useless) != fault.ReplayInvalid {
-			return useless
+	here, err := s.instance(ctx, t.ended)
+	if err != nil {
+		return err
+	}
+	if useless := s.useless(t, here); useless != nil || t.at.Position == "" {
+		if err := s.renew(ctx, t, useless, here); err != nil {
+			return err
 		}
 	}
+	t.at.Instance = cmp.Or(here, t.at.Instance)
+	t.arm()
+	t.cursor = cursor{safe: t.at.Position}
+	err = s.subscribe(ctx, t)
+	if fault.CodeOf(err) == fault.ReplayInvalid {
+		t.refused = err
+	}
+	return err
 }
 
 // arm lets the reads of the topic's objects begin.

@@ -38,8 +38,11 @@ func (s *Sync) keepTrying(ctx context.Context, name string, work func(context.Co
 
 // worthWaiting reports whether to wait after a fault. Before the first session
 // that is so only at a limit: an org out of reach is then more likely a wrong
-// setting.
+// setting. A position that is refused gives way to a new one.
 func (s *Sync) worthWaiting(err error) bool {
+	if fault.CodeOf(err) == fault.ReplayInvalid {
+		return !s.cfg.FailOnExpired
+	}
 	return mendable(err) && (s.begun.Load() || fault.CodeOf(err) == fault.LimitExceeded)
 }
 

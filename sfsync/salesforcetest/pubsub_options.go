@@ -57,6 +57,8 @@ type PubSub struct {
 	// Settle is how long after its first request a stream at LATEST begins:
 	// what is published meanwhile is missed. Others saw 3 to 5 seconds.
 	Settle time.Duration
+	// RefuseReplay refuses every CUSTOM start as if its replay id were corrupted.
+	RefuseReplay bool
 	// PermissionDelay is how long open streams go on as before when a
 	// permission, a selection or a channel changes; the service takes up to ten
 	// minutes.

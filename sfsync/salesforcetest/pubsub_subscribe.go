@@ -137,6 +137,9 @@ func (s *subscription) start(first *pubsubpb.FetchRequest) (source, error) {
 	if flood := s.bus.flood(s.topic); flood != nil {
 		return flood.reader(first), nil
 	}
+	if custom && s.bus.settings().RefuseReplay {
+		return nil, s.corrupted(first.ReplayId)
+	}
 	if script := s.bus.script(s.topic); script != nil {
 		if reader, ok := script.reader(first); ok {
 			return reader, nil
@@ -144,8 +147,12 @@ func (s *subscription) start(first *pubsubpb.FetchRequest) (source, error) {
 	} else if at, era, ok := s.bus.position(first.ReplayPreset, first.ReplayId); ok {
 		return &busReader{sub: s, era: era, position: at}, nil
 	}
-	return nil, refuseCall(s.ctx, codes.InvalidArgument, "subscription.fetch.replayid.corrupted",
-		"The Replay ID validation failed. Ensure that the Replay ID "+hexID(first.ReplayId)+" is valid.")
+	return nil, s.corrupted(first.ReplayId)
+}
+
+func (s *subscription) corrupted(id []byte) error {
+	return refuseCall(s.ctx, codes.InvalidArgument, "subscription.fetch.replayid.corrupted",
+		"The Replay ID validation failed. Ensure that the Replay ID "+hexID(id)+" is valid.")
 }
 
 // grant adds the events of a request to those owed.
