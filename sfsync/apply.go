@@ -34,7 +34,7 @@ func (m *maker) apply(r *record, c minimize.Change, who persons) error {
 		// Nothing stays under the key of the person it no longer is about.
 		r.stub()
 		r.happened(store.OpMark, c)
-	case c.Touched():
+	case c.Touched() || m.mayRename(r, c):
 		return m.update(r, c)
 	}
 	return nil
@@ -125,10 +125,20 @@ func (m *maker) update(r *record, c minimize.Change) error {
 	r.row.Key, r.row.Evented = r.subjects[0].Key(), true
 	r.row.Dirty = r.row.Dirty && !m.off(readClearsDirty)
 	r.happened(store.OpUpdate, c)
-	if !complete {
+	if !complete || m.mayRename(r, c) {
 		r.mark()
 	}
 	return nil
+}
+
+// mayRename reports whether the row's name may be another after an update that
+// does not say so: it is of a person account. Whatever changes of one, its name
+// among it, is an event of the account and one of its contact, and what is the
+// contact's may be in the second alone (Change Data Capture guide, "Updating a
+// Person Account"). The first is in stream order with the account's others, so
+// this holds whatever becomes of the second.
+func (m *maker) mayRename(r *record, c minimize.Change) bool {
+	return c.Kind() == minimize.Update && m.o.renames && len(r.row.Owners) > 0 && !m.off(renameAccounts)
 }
 
 // movesPerson reports whether an update may change whose record it is: it

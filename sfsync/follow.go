@@ -63,9 +63,6 @@ func (s *session) relate() {
 		}
 		o.family = append(o.family, o.followers...)
 		slices.SortFunc(o.family, inOrder)
-		if contact := s.objects[s.names["Contact"]]; contact != nil && personAccounts(o.table) {
-			contact.account = o
-		}
 	}
 }
 
@@ -110,34 +107,21 @@ func lockAll(objects []*object) (unlock func()) {
 }
 
 // concerned are the objects that a batch of events is about, in the order of
-// locking: those of the events, and Account where it is about contacts that may
-// be person accounts.
+// locking.
 func concerned(arrivals []arrival) (list []*object) {
-	seen := map[*object]bool{}
 	for _, a := range arrivals {
-		for _, o := range []*object{a.object, a.object.account} {
-			if o != nil && !seen[o] {
-				seen[o] = true
-				list = append(list, o)
-			}
+		if !slices.Contains(list, a.object) {
+			list = append(list, a.object)
 		}
 	}
 	slices.SortFunc(list, inOrder)
 	return list
 }
 
-// renamed are the contacts among the events, for Account: most changes of a
-// person account come on the topic of its Contact alone, its name among them
-// (Change Data Capture guide, "Change Events for Person Accounts").
-func (o *object) renamed(arrivals []arrival) (contacts []string) {
-	for _, a := range arrivals {
-		if a.object.account == o && !a.lost {
-			for i := range a.change.Len() {
-				contacts = append(contacts, a.change.RecordID(i))
-			}
-		}
-	}
-	return contacts
+// named reports whether the table keeps the name of accounts some of which are
+// persons: it is that of their contact.
+func named(t *minimize.Table) bool {
+	return personAccounts(t) && slices.ContainsFunc(t.Columns(), func(c minimize.Column) bool { return c.Source == "Name" })
 }
 
 // followed makes the parts of a batch in which other objects' rows become dirty,

@@ -2,7 +2,6 @@ package sfsync
 
 import (
 	"context"
-	"slices"
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
@@ -41,8 +40,7 @@ func (s *session) merged(ctx context.Context, o *object, gone []answer) error {
 // guide, "Change Events for Person Accounts").
 func (s *Sync) bothTopics(tables []*minimize.Table) error {
 	for _, t := range tables {
-		named := slices.ContainsFunc(t.Columns(), func(c minimize.Column) bool { return c.Source == "Name" })
-		if _, listed := s.cfg.Policy.Objects["Contact"]; personAccounts(t) && named && !listed {
+		if _, listed := s.cfg.Policy.Objects["Contact"]; named(t) && !listed {
 			return fault.New(fault.PolicyInvalid, "sfsync.Run", "the org has person accounts, whose name changes with their contact; list Contact too, or leave Name out").On("Account", "Name")
 		}
 	}

@@ -26,8 +26,8 @@ type object struct {
 
 	tracked   map[string]bool // the objects whose moves the rows follow, by stable name
 	followers []*object       // whose rows take a person from this one's records
-	account   *object         // of a Contact where accounts may be persons
 	family    []*object       // these and itself, in the order of locking
+	renames   bool            // the rows keep the name of accounts that may be persons
 
 	ready    chan struct{} // closed when reads may begin: the position is durable
 	wake     chan struct{} // a batch has committed: dirty rows may be owed; holds one token
@@ -90,7 +90,7 @@ type mark struct {
 func newObject(table *minimize.Table, schema store.Table, state store.Object) *object {
 	o := &object{
 		name: schema.Object, api: table.Object(), table: table, columns: table.Columns(), schema: schema,
-		ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
+		renames: named(table), ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
 		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught, unseen: state.Unseen,
 		reconciled: state.Reconciled, refreshed: state.Refreshed, asked: make(chan chan<- outcome), backfills: make(chan backfill, 1),
 		rows: state.Rows, lost: state.Lost, lostSince: state.LostSince,

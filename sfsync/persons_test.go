@@ -10,6 +10,7 @@ import (
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
+	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce/rest"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -133,13 +134,47 @@ objects:
     personal: {Email}
 `
 
-// personIsRenamed: the name of a person account changes on its contact's topic.
+// personIsRenamed: the name of a person account is in its contact's event alone.
 func personIsRenamed(h *history) {
 	account := h.org.Insert("Account", map[string]any{"FirstName": "Ada", "LastName": "Byron"})
 	h.org.Insert("Account", map[string]any{"Name": "Acme"})
 	h.begin()
 	h.org.Update("Account", account, map[string]any{"LastName": "Lovelace"})
 	h.org.Update("Contact", h.org.Record("Account", account)["PersonContactId"], map[string]any{"FirstName": "Augusta"})
+}
+
+// The name of a person account is known again whatever becomes of the event of
+// its contact, which alone has it, and without a comparison.
+func TestRenamedPerson(t *testing.T) {
+	t.Parallel()
+	polledContact := strings.Replace(personPolicy, "personal: {Email}", "personal: {Email}\n    changes: poll", 1)
+	for _, c := range []struct {
+		name, policy string
+		harm         func(*watched, *store.State) // before the second run
+		next         func(*salesforcetest.Org)    // before the renaming
+	}{
+		{"contact polled", polledContact, nil, nil},
+		{"position of contacts useless", personPolicy, (*watched).damage, nil},
+		{"event of the contact undecodable", personPolicy, nil, func(org *salesforcetest.Org) { org.UndecodableNext("Contact") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHistory(t, salesforcetest.Config{PersonAccounts: true, PubSub: salesforcetest.PubSub{ContactNames: true}}, c.policy)
+			account := h.org.Insert("Account", map[string]any{"FirstName": "Ada", "LastName": "Byron"})
+			h.org.Insert("Account", map[string]any{"Name": "Acme"})
+			h.begin()
+			h.must(h.stop())
+			h.through(sfsync.Config{ReconcileEvery: -1}, c.harm)
+			if c.next != nil {
+				c.next(h.org)
+			}
+			h.org.Update("Account", account, map[string]any{"LastName": "Lovelace"})
+			h.stop = h.start()
+			h.org.Insert("Account", map[string]any{"Name": "the last"})
+			h.await("the name", h.equal)
+			h.must(h.stop())
+		})
+	}
 }
 
 func TestPersonOfAnAccountIsThatOfItsContact(t *testing.T) {

@@ -18,7 +18,7 @@ const (
 	hiddenIsNotNull                     // changed, not nulled, without value: dirty
 	followMoves                         // rows follow the record that they take a person from
 	aliasMerged                         // the person of a merged record is an alias of the winner's
-	renameAccounts                      // an event of a contact makes its person account dirty
+	renameAccounts                      // an event of a person account makes it dirty
 	positionFirst                       // the position is durable before the first read begins
 	gapRepeats                          // a read older than its gap event is repeated once
 	resumeAtPosition                    // a stream that broke is opened again behind the position

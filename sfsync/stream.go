@@ -203,9 +203,6 @@ func (s *session) absorb(ctx context.Context, t *topic, deliveries []pubsub.Deli
 		if err != nil {
 			return err
 		}
-		if s.disabled&renameAccounts == 0 {
-			ob.Moved = o.renamed(arrivals)
-		}
 		batch.Objects = append(batch.Objects, ob)
 	}
 	if _, err := s.enqueue(ctx, batch); err != nil {

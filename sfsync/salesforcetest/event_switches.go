@@ -124,12 +124,15 @@ func (o *Org) WildcardNext() {
 	})
 }
 
-// UndecodableNext publishes the next transaction's events with a payload that
-// is no Avro: a string whose length never ends.
-func (o *Org) UndecodableNext() {
+// UndecodableNext publishes the next transaction's events, of these objects or
+// of all if there are none, with a payload that is no Avro: a string whose
+// length never ends.
+func (o *Org) UndecodableNext(objects ...string) {
 	o.replaceNext(func(events []*event) []*event {
 		for _, e := range events {
-			e.Raw, e.Body = true, bytes.Repeat([]byte{0xFF}, 16)
+			if len(objects) == 0 || slices.Contains(objects, e.Header.Entity) {
+				e.Raw, e.Body = true, bytes.Repeat([]byte{0xFF}, 16)
+			}
 		}
 		return events
 	})
