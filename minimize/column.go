@@ -22,6 +22,9 @@ func (c *compiler) column(class Class, name string, f Field) *fault.Error {
 		Name: stable(name, f.Was), Source: name, Type: from, Class: class,
 		Category: category(c.object, name, f), Purposes: f.Purpose, Find: f.Find,
 	}
+	if from == ID {
+		col.Objects = field.ReferenceTo
+	}
 	if len(f.Purpose) == 0 {
 		col.Purposes = c.policy.Purpose
 	}

@@ -38,6 +38,8 @@ type Column struct {
 	Category string
 	// Purposes are what it is kept for, at least one.
 	Purposes []string
+	// Objects are the objects that an ID can belong to; nil for other types.
+	Objects []string
 	// Rule is the index in [Table.Rules] that finds the person it is about.
 	Rule int
 	// Find is how it can be looked up.

@@ -34,7 +34,7 @@ func (s *session) answers(ctx context.Context, o *object, changes []minimize.Cha
 		a := &list[i]
 		a.stamp = c.Stamp()
 		a.subjects, subjects = subjects[:rules:rules], subjects[rules:]
-		if a.subjects[0].Forgotten() && !o.keepsPlain {
+		if own := wants[i*rules].Owner.IsZero(); a.subjects[0].Forgotten() && (own || !o.keepsPlain) {
 			continue
 		}
 		if a.cells, a.complete, err = sealing.seal(a.id, a.subjects, c); err != nil {

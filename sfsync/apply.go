@@ -26,8 +26,12 @@ func (m *maker) apply(r *record, c minimize.Change, who persons) error {
 	case kind == minimize.Gap || r.row.Mark == store.Absent || r.row.Mark == store.Gone || r.row.Stub():
 		m.gap(r, c)
 	case r.row.Mark == store.Suppressed || r.row.Mark == store.Held:
-		if m.movesPerson(c) || r.row.Mark == store.Held && m.readdresses(c) {
+		switch {
+		case m.movesPerson(c) || r.row.Mark == store.Held && m.readdresses(c):
 			r.stub()
+			r.happened(store.OpMark, c)
+		case r.row.Mark == store.Suppressed && m.o.keepsPlain && m.impersonal(c):
+			r.mark() // a read tells whether it may be kept
 			r.happened(store.OpMark, c)
 		}
 	case m.movesPerson(c):
@@ -163,6 +167,17 @@ func (m *maker) movesPerson(c minimize.Change) bool {
 func (m *maker) readdresses(c minimize.Change) bool {
 	for i := range m.columns {
 		if state, _ := c.Value(i); m.columns[i].Find == minimize.FindEmail && state != minimize.Unset {
+			return true
+		}
+	}
+	return false
+}
+
+// impersonal reports whether an event touches a field that may stay of a
+// forgotten person's record.
+func (m *maker) impersonal(c minimize.Change) bool {
+	for i, column := range m.table.Columns {
+		if state, _ := c.Value(i); state != minimize.Unset && !column.Sealed && !column.Link {
 			return true
 		}
 	}

@@ -31,6 +31,21 @@ func movable(tables []*minimize.Table) map[string]bool {
 	return names
 }
 
+// personal are the API names of the objects whose records are or may be a
+// person's: those of the policy, and those that a person is taken from.
+func personal(tables []*minimize.Table) map[string]bool {
+	names := map[string]bool{}
+	for _, t := range tables {
+		names[t.Object()] = true
+		for _, r := range t.References() {
+			for _, object := range r.Objects {
+				names[object] = true
+			}
+		}
+	}
+	return names
+}
+
 // personAccounts reports whether the table is of accounts some of which are
 // persons.
 func personAccounts(t *minimize.Table) bool {

@@ -52,7 +52,7 @@ type Receipt struct {
 // Forget destroys the keys of a person and of all aliases, empties their rows,
 // and keeps their records away for as long as Salesforce has them, also from
 // later full copies. An object with "on_forget: keep_plain" keeps the plain
-// fields of records about the person, without those that link to one. The
+// fields of records about the person, without ids of records that may be one's. The
 // ledger has an entry with the reason, and nobody's name.
 //
 // It may be called beside Run, by the same Sync. If it fails or the process
@@ -174,7 +174,8 @@ func (h Horizon) after(now time.Time) time.Time {
 }
 
 // keepsPlain reports whether the object keeps plain fields of a forgotten
-// person's records. A record that is the person keeps nothing.
+// person's records. A record that is the person keeps nothing, so that without
+// a reference to one there is nothing to keep.
 func (s *Sync) keepsPlain(object string) bool {
 	o := s.cfg.Policy.Objects[object]
 	return o.OnForget == minimize.KeepPlain && !slices.Equal(o.Person, []string{"Id"})
@@ -191,13 +192,13 @@ func (s *Sync) plainKept() (objects []string) {
 }
 
 // impersonal is what stays of a row whose person was forgotten: nothing, or
-// the plain fields that link to nobody.
+// the plain fields that link to nobody. Who is the person has no cells.
 func (o *object) impersonal(cells []store.Cell) []store.Cell {
 	if !o.keepsPlain || cells == nil {
 		return nil
 	}
 	for i, c := range o.schema.Columns {
-		if c.Sealed || o.schema.Links(c.Name) {
+		if c.Sealed || c.Link {
 			cells[i] = store.Cell{}
 		}
 	}

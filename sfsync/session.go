@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -173,22 +174,23 @@ func (s *Sync) compile(ctx context.Context, instead func(name string, err error)
 	if err := s.bothTopics(tables); err != nil {
 		return nil, schema, err
 	}
-	moves := movable(tables)
+	moves, personal := movable(tables), personal(tables)
 	for _, table := range tables {
-		schema.Tables = append(schema.Tables, s.kept(table, moves))
+		schema.Tables = append(schema.Tables, s.kept(table, moves, personal))
 	}
 	return tables, schema, nil
 }
 
 // kept is a compiled table as the store needs to know it.
-func (s *Sync) kept(table *minimize.Table, movable map[string]bool) store.Table {
+func (s *Sync) kept(table *minimize.Table, movable, personal map[string]bool) store.Table {
 	kept := store.Table{Object: table.StableName(), Topic: s.cfg.Policy.Topic(table.Object())}
 	for _, rule := range table.Rules() {
 		kept.Rules = append(kept.Rules, ruleText(table, rule, movable))
 	}
 	for _, c := range table.Columns() {
 		kept.Columns = append(kept.Columns, store.Column{Name: c.Name, Rule: c.Rule, Type: byte(c.Type),
-			Sealed: c.Class == minimize.Personal, Small: c.Type == minimize.Picklist || c.Type == minimize.Boolean})
+			Sealed: c.Class == minimize.Personal, Small: c.Type == minimize.Picklist || c.Type == minimize.Boolean,
+			Link: c.Type == minimize.ID && (len(c.Objects) == 0 || slices.ContainsFunc(c.Objects, func(o string) bool { return personal[o] }))})
 	}
 	return kept
 }

@@ -26,16 +26,14 @@ const Followed = ">"
 // Follows reports whether the rule has such a reference.
 func (t Table) Follows(rule int) bool { return strings.Contains(t.Rules[rule], Followed) }
 
-// Links reports whether a person rule takes the person from this column.
-func (t Table) Links(column string) bool {
-	for _, rule := range t.Rules {
-		for name := range strings.FieldsSeq(rule) {
-			if strings.TrimSuffix(name, Followed) == column {
-				return true
-			}
-		}
+// Owners are the names of the references that a person rule takes the person
+// from, in the order it tries them.
+func (t Table) Owners(rule int) []string {
+	names := strings.Fields(t.Rules[rule])
+	for i := range names {
+		names[i] = strings.TrimSuffix(names[i], Followed)
 	}
-	return false
+	return names
 }
 
 // Column is one field that is kept.
@@ -44,6 +42,7 @@ type Column struct {
 	Sealed bool
 	Rule   int // index into the table's Rules
 	Small  bool
+	Link   bool // holds ids of records that are or may be a person's
 	Type   byte // minimize.Type, part of what is sealed
 }
 

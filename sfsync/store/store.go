@@ -83,7 +83,8 @@ type Eraser interface {
 
 	// Erase suppresses the rows of buried persons, owes a read of each and
 	// says how many they were. Of objects in plain, by stable name, it keeps
-	// the plain columns that link to nobody, else nothing. A field with a
+	// the plain columns that are no Link, where a kept column shows that
+	// the row is not the person itself, else nothing. A field with a
 	// person of its own is emptied where that person is one of these. No row's
 	// Seq changes. The persons are erased only when the bytes are out of the
 	// files; while a reader holds them back it fails with fault.StoreBusy.

@@ -150,7 +150,11 @@ func (c *conn) erase(t store.Table, list string, plain bool) (rows int64, err er
 	for k := range t.Rules {
 		set := owed
 		for _, f := range t.Columns {
-			if k == 0 && !(plain && !f.Sealed && !t.Links(f.Name)) || f.Sealed && f.Rule == k {
+			switch {
+			case k > 0 && !(f.Sealed && f.Rule == k):
+			case k == 0 && plain && !f.Sealed && !f.Link:
+				set += fmt.Sprintf(`, "%s" = iif(%s, "%[1]s", NULL)`, f.Name, owned(t))
+			default:
 				set += fmt.Sprintf(`, "%s" = NULL`, f.Name)
 			}
 		}
@@ -174,4 +178,17 @@ func (c *conn) erase(t store.Table, list string, plain bool) (rows int64, err er
 		rows += n
 	}
 	return rows, nil
+}
+
+// owned is true of a row that is about the person and is not the person: a
+// reference that is kept says so. Where none is kept, nothing does, and the read
+// that is owed tells.
+func owned(t store.Table) string {
+	set := `false`
+	for _, reference := range t.Owners(0) {
+		if f, kept := find(t, reference); kept && !f.Sealed {
+			set += fmt.Sprintf(` OR "%s" <> ''`, reference)
+		}
+	}
+	return set
 }
