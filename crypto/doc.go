@@ -67,7 +67,7 @@
 // [WithPhoneParser]. No version of these rules is ever removed: a value is found by
 // that which it was indexed by, until it is read again and indexed by the newest.
 // The index keys are keysets under the key-encryption key, not under the branch
-// keyset, and stay in memory for the life of the vault. Entries are stored
+// keyset, and stay in memory until the vault is closed. Entries are stored
 // before the rows that they lead to and pruned after; what is found counts only
 // when its field was opened and confirmed it ([Opener.Confirm]).
 //
@@ -79,12 +79,13 @@
 // from before are gone.
 //
 // It does not protect from who reads the memory of a running process, where
-// branch and person keys are for up to a minute ([Harden] keeps it out of core
-// dumps), nor from who holds both the keys database and the key-encryption key.
-// Who can write the rows can put back an older value of the same field. Lengths
-// show the length class, and whether a value is there at all unless nulls are
-// sealed too. The keys database shows which records belong to one person, and
-// when the person was first seen.
+// branch and person keys are for up to a minute, or one for each branch keyset
+// while a rotation goes on ([Harden] keeps it out of core dumps), nor from who
+// holds both the keys database and the key-encryption key. Who can write the rows
+// can put back an older value of the same field. Lengths show the length class,
+// and whether a value is there at all unless nulls are sealed too. The keys
+// database shows which records belong to one person, and when the person was
+// first seen.
 //
 // The blind index tells who reads the keys database which values of one type are
 // equal, across objects and fields, and how many have each: who shares an e-mail

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
@@ -82,40 +81,6 @@ type IndexStore interface {
 	// their bytes. Its error is Conflict, and nothing happens, where a place has
 	// such an entry and none that stays.
 	Drop(ctx context.Context, t IndexType, version, normaliser int) error
-}
-
-// indexKeys are the opened index keysets. They are kept for the life of the
-// vault: they open nothing, and forgetting deletes entries and not keys.
-type indexKeys struct {
-	sync.Mutex
-	opened map[indexKeyID]suppression
-}
-
-type indexKeyID struct {
-	use     string
-	version int
-}
-
-func (k *indexKeys) key(id indexKeyID) (key suppression, ok bool) {
-	k.Lock()
-	defer k.Unlock()
-	key, ok = k.opened[id]
-	return key, ok
-}
-
-func (k *indexKeys) put(id indexKeyID, key suppression) {
-	k.Lock()
-	defer k.Unlock()
-	if k.opened == nil {
-		k.opened = map[indexKeyID]suppression{}
-	}
-	k.opened[id] = key
-}
-
-func (k *indexKeys) close() {
-	k.Lock()
-	defer k.Unlock()
-	clear(k.opened)
 }
 
 // indexStore is the key store as one that keeps an index.
@@ -216,17 +181,11 @@ func (s session) indexes(ctx context.Context) (all []index, err error) {
 		if !ok || k.State == Destroyed {
 			continue
 		}
-		id := indexKeyID{k.Use, k.Version}
-		key, ok := s.vault.index.key(id)
-		if !ok {
-			p, err := openKeyset(ctx, s.vault.wrapper(), s.vault.org, k)
-			if err != nil {
-				return nil, err
-			}
-			key = p.(suppression)
-			s.vault.index.put(id, key)
+		p, err := s.keyset(ctx, k.Use, k.Version)
+		if err != nil {
+			return nil, err
 		}
-		all = append(all, index{IndexType(t), k.Version, key})
+		all = append(all, index{IndexType(t), k.Version, p.(suppression)})
 	}
 	return all, nil
 }

@@ -1,6 +1,7 @@
 package crypto
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -9,9 +10,14 @@ import (
 
 // What the memory keeps, and for how long. The age counts from the first thing
 // loaded and not from the last use, so that a key destroyed behind the vault's
-// back, or a key-encryption key taken away, is gone everywhere a minute later.
+// back, or a key-encryption key taken away, is gone everywhere a minute later;
+// while several branch keysets are in use, a minute for each of them, so that
+// the key-encryption key is called once a minute then too. A call that failed is
+// not repeated for five seconds, and after each further one for twice as long,
+// up to a minute.
 const (
 	maxAge     = 60 * time.Second
+	firstPause = 5 * time.Second
 	maxPersons = 16_384  // about 1.4 KB each
 	maxTaken   = 1 << 20 // uses of one person's key before it is read again
 )
@@ -26,13 +32,27 @@ type memory struct {
 	epoch   int   // rises with every drop of the persons
 	moves   int   // rises whenever a link was found to point elsewhere
 
-	branches map[int]branch
+	keysets  map[keysetID]prover // opened: branch keysets, and index keysets for good, as these open nothing
+	since    time.Time           // when the oldest of the branch keysets was opened
+	failures map[keysetID]failure
 
 	held      map[Digest]bool // addresses of forgotten people
 	heldEpoch int             // that held is of
 	// Two shelves bound the size: when the young one is full it becomes the
 	// old one, and what nobody asked for since goes.
 	young, old shelf
+}
+
+type keysetID struct {
+	use     string
+	version int
+}
+
+// failure is why a keyset did not open, and for how long nobody tries again.
+type failure struct {
+	err   error
+	at    time.Time
+	pause time.Duration
 }
 
 type shelf struct {
@@ -54,7 +74,7 @@ func newShelf() shelf {
 }
 
 func newMemory() *memory {
-	return &memory{branches: map[int]branch{}, young: newShelf(), old: newShelf()}
+	return &memory{keysets: map[keysetID]prover{}, failures: map[keysetID]failure{}, young: newShelf(), old: newShelf()}
 }
 
 // enter tells the forget counter as it is now, and returns the epoch.
@@ -91,7 +111,7 @@ func (m *memory) expire() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dropPersons()
-	clear(m.branches)
+	maps.DeleteFunc(m.keysets, func(id keysetID, _ prover) bool { return id.use == BranchUse })
 	if m.timer != nil {
 		m.timer.Stop()
 		m.timer = nil
@@ -103,6 +123,7 @@ func (m *memory) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
+	clear(m.keysets)
 }
 
 func (m *memory) heldAddresses(epoch int) (map[Digest]bool, bool) {
@@ -117,24 +138,54 @@ func (m *memory) keepAddresses(epoch int, held map[Digest]bool) {
 	m.held, m.heldEpoch = held, epoch
 }
 
-func (m *memory) branch(version int) (branch, bool) {
+func (m *memory) keyset(id keysetID) (prover, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b, ok := m.branches[version]
-	return b, ok
+	p, ok := m.keysets[id]
+	return p, ok
 }
 
-// putBranch keeps an opened branch keyset. The first one starts the minute;
+// putKeyset keeps an opened keyset. The first branch keyset starts the minute;
 // nothing is kept that was not unwrapped by one.
-func (m *memory) putBranch(version int, b branch) error {
+func (m *memory) putKeyset(id keysetID, p prover) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return errClosed()
 	}
-	m.branches[version] = b
+	delete(m.failures, id)
+	m.keysets[id] = p
+	if id.use != BranchUse {
+		return nil
+	}
 	if m.timer == nil {
-		m.timer = time.AfterFunc(maxAge, m.expire)
+		m.since, m.timer = time.Now(), time.AfterFunc(maxAge, m.expire)
+		return nil
+	}
+	age := time.Duration(0)
+	for id := range m.keysets {
+		if id.use == BranchUse {
+			age += maxAge
+		}
+	}
+	m.timer.Reset(time.Until(m.since.Add(age)))
+	return nil
+}
+
+// failed remembers that a keyset did not open.
+func (m *memory) failed(id keysetID, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	pause := max(firstPause, min(maxAge, 2*m.failures[id].pause))
+	m.failures[id] = failure{err, time.Now(), pause}
+}
+
+// failure is why a keyset did not open a moment ago.
+func (m *memory) failure(id keysetID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f := m.failures[id]; time.Since(f.at) < f.pause {
+		return f.err
 	}
 	return nil
 }

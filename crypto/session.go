@@ -16,34 +16,46 @@ type session struct {
 	active int // version of the branch keyset that seals
 }
 
-// branch is the opened branch keyset of a version, from memory or through the
-// key-encryption key. Whoever waits for another's call stops waiting with ctx.
+// branch is the opened branch keyset of a version.
 func (s session) branch(ctx context.Context, version int) (branch, error) {
-	m := s.vault.memory
-	if b, ok := m.branch(version); ok {
-		return b, nil
+	p, err := s.keyset(ctx, BranchUse, version)
+	b, _ := p.(branch)
+	return b, err
+}
+
+// keyset is an opened keyset, from memory or through the key-encryption key.
+// Whoever waits for another's call stops waiting with ctx, and takes its answer.
+func (s session) keyset(ctx context.Context, use string, version int) (prover, error) {
+	m, id := s.vault.memory, keysetID{use, version}
+	if p, ok := m.keyset(id); ok {
+		return p, nil
 	}
 	select {
 	case s.vault.loading <- struct{}{}:
 		defer func() { <-s.vault.loading }()
 	case <-ctx.Done():
-		return branch{}, fault.Wrap(ctx.Err(), fault.Canceled, "crypto.Begin", "the key-encryption key did not answer in time; try again")
+		return nil, fault.Wrap(ctx.Err(), fault.Canceled, "crypto.Begin", "the key-encryption key did not answer in time; try again")
 	}
-	if b, ok := m.branch(version); ok { // another call has loaded it
-		return b, nil
+	if p, ok := m.keyset(id); ok { // another call has loaded it
+		return p, nil
+	}
+	if err := m.failure(id); err != nil {
+		return nil, err
 	}
 	i := slices.IndexFunc(s.root.Keysets, func(k Keyset) bool {
-		return k.Use == BranchUse && k.Version == version && k.State != Destroyed
+		return k.Use == use && k.Version == version && k.State != Destroyed
 	})
 	if i < 0 {
-		return branch{}, fault.New(fault.KeyMissing, "crypto.Begin", "a branch keyset is missing; restore the keys database from a backup")
+		return nil, fault.New(fault.KeyMissing, "crypto.Begin", "a keyset is missing; restore the keys database from a backup")
 	}
 	p, err := openKeyset(ctx, s.vault.wrapper(), s.vault.org, s.root.Keysets[i])
 	if err != nil {
-		return branch{}, err
+		if ctx.Err() == nil { // that the caller has gone is nobody else's failure
+			m.failed(id, err)
+		}
+		return nil, err
 	}
-	b := p.(branch)
-	return b, m.putBranch(version, b)
+	return p, m.putKeyset(id, p)
 }
 
 // known finds persons in memory and loads the others.

@@ -19,7 +19,6 @@ type Vault struct {
 	org  string
 
 	suppress suppression   // for the life of the vault: it destroys nothing and never changes
-	index    indexKeys     // likewise
 	memory   *memory       // what is unwrapped, for a minute
 	loading  chan struct{} // one call to the key-encryption key at a time
 	sealer   *Sealer
@@ -179,7 +178,6 @@ func (v *Vault) Close() error {
 	defer cancel()
 	err := v.sealer.flush(ctx)
 	v.memory.close()
-	v.index.close()
 	return err
 }
 

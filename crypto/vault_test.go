@@ -147,49 +147,123 @@ func TestOpenVaultTogether(t *testing.T) {
 	}
 }
 
-// TestAge: keys leave the memory a minute after they came, used or not, and the
-// key service is asked once a minute, whatever the load.
-func TestAge(t *testing.T) {
-	kek := &service{AEADWithContext: crypto.WithoutContext(tinkAEAD(t)), takes: 50 * time.Millisecond}
+// aged runs a test on fake time, with a vault over a key service whose calls
+// take a twentieth of a second.
+func aged(t *testing.T, test func(e *env, kms *service)) {
+	kms := &service{AEADWithContext: crypto.WithoutContext(tinkAEAD(t)), takes: 50 * time.Millisecond}
 	synctest.Test(t, func(t *testing.T) {
-		e := &env{TB: t, dir: t.TempDir(), kek: kek}
+		e := &env{TB: t, dir: t.TempDir(), kek: kms}
 		e.keys = openKeys(t, e.dir)
 		e.vault = openVault(t, e.keys, e.kek, orgA)
-		kek.calls.Store(0)
-		batches := 0
-		for start := time.Now(); time.Since(start) < time.Hour; time.Sleep(700 * time.Millisecond) {
-			if got, err := e.open(e.seal(field(batches%5, "LastName"), "Lovelace")); got != "Lovelace" {
-				t.Fatalf("opened %q, %v", got, err)
-			}
-			batches++
+		test(e, kms)
+	})
+}
+
+// hour seals and opens for an hour, as long as that works, and returns how
+// often the key service was called meanwhile.
+func (e *env) hour(kms *service, value func(n int) crypto.Sealed) (calls int64, failed int) {
+	e.Helper()
+	kms.calls.Store(0)
+	for start, n := time.Now(), 0; time.Since(start) < time.Hour; n++ {
+		if _, err := e.vault.Sealer().Begin(e.Context()); err != nil {
+			failed++
+		} else if got, err := e.open(value(n)); got != "Lovelace" {
+			e.Fatalf("opened %q, %v", got, err)
 		}
-		if n := kek.calls.Load(); n > 60 || n < 55 {
-			t.Errorf("%d batches in an hour made %d calls to the key service, want at most 60", batches, n)
-		}
-		away := errors.New("kms: 503 for arn:secret")
-		kek.away.Store(&away)
-		time.Sleep(time.Minute)
-		_, err := e.vault.Sealer().Begin(t.Context())
-		if fault.CodeOf(err) != fault.KeyUnavailable || strings.Contains(err.Error(), "503") {
-			t.Errorf("without the key service: %v, want %s", err, fault.KeyUnavailable)
-		}
-		late := context.DeadlineExceeded
-		kek.away.Store(&late)
-		if _, err := e.vault.Sealer().Begin(t.Context()); fault.CodeOf(err) != fault.Timeout || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("with a slow key service: %v, want %s", err, fault.Timeout)
-		}
-		kek.away.Store(nil)
+		time.Sleep(700 * time.Millisecond)
+	}
+	return kms.calls.Load(), failed
+}
+
+func (e *env) sealing(n int) crypto.Sealed { return e.seal(field(n%5, "LastName"), "Lovelace") }
+
+// TestAge: keys leave the memory a minute after they came, used or not, and the
+// key service is called once a minute, whatever the load.
+func TestAge(t *testing.T) {
+	aged(t, func(e *env, kms *service) {
+		e.ensure(crypto.EmailIndex, crypto.PhoneIndex, crypto.ExactIndex) // are kept
 		e.begin()
-		time.Sleep(time.Minute)
-		kek.calls.Store(0)
+		if n, failed := e.hour(kms, e.sealing); n > 60 || n < 55 || failed > 0 {
+			e.Errorf("an hour made %d calls to the key service, want at most 60; %d batches failed", n, failed)
+		}
+		time.Sleep(3 * time.Minute)
+		kms.calls.Store(0)
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() { e.begin() })
 		}
 		wg.Wait()
-		if n := kek.calls.Load(); n != 1 {
-			t.Errorf("20 batches at once made %d calls to the key service", n)
+		if n := kms.calls.Load(); n != 1 {
+			e.Errorf("20 batches at once made %d calls to the key service", n)
 		}
+	})
+}
+
+// TestAgeWhileRewrapping: two branch keysets are in use and stay for two minutes.
+func TestAgeWhileRewrapping(t *testing.T) {
+	aged(t, func(e *env, kms *service) {
+		before := e.seal(field(1, "LastName"), "Lovelace")
+		must(e, e.vault.RotateBranch(e.Context()))
+		after := e.seal(field(2, "LastName"), "Lovelace")
+		n, failed := e.hour(kms, func(n int) crypto.Sealed { return []crypto.Sealed{before, after}[n%2] })
+		if n > 60 || n < 50 || failed > 0 {
+			e.Errorf("an hour made %d calls to the key service, want at most 60; %d batches failed", n, failed)
+		}
+		time.Sleep(2 * time.Minute)
+		away := errors.New("away")
+		kms.away.Store(&away)
+		if _, err := e.vault.Sealer().Begin(e.Context()); err == nil {
+			e.Error("a branch keyset stays for more than two minutes")
+		}
+	})
+}
+
+// TestAgeWhileAway: a call that failed is not repeated for each who waits. The
+// pauses grow to a minute, so an outage makes hardly more calls than a day's work.
+func TestAgeWhileAway(t *testing.T) {
+	aged(t, func(e *env, kms *service) {
+		e.seal(field(1, "LastName"), "Lovelace")
+		other := e.again(e.kek)
+		other.ensure(crypto.EmailIndex) // which this process has not opened yet
+		away := errors.New("kms: 503 for arn:secret")
+		kms.away.Store(&away)
+		kms.calls.Store(0)
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				_, err := e.vault.Sealer().Begin(e.Context())
+				if fault.CodeOf(err) != fault.KeyUnavailable || strings.Contains(err.Error(), "503") {
+					e.Errorf("without the key service: %v, want %s", err, fault.KeyUnavailable)
+				}
+			})
+		}
+		wg.Wait()
+		if n := kms.calls.Load(); n != 1 {
+			e.Errorf("20 batches at once made %d calls to the key service that is away", n)
+		}
+		time.Sleep(time.Minute)
+		if n, failed := e.hour(kms, e.sealing); n > 65 || failed < 5000 {
+			e.Errorf("an hour without the key service made %d calls, want hardly more than 60; %d batches failed", n, failed)
+		}
+		kms.away.Store(nil)
+		if n, failed := e.hour(kms, e.sealing); n > 62 || failed > 90 {
+			e.Errorf("the hour after made %d calls, want hardly more than 60; %d batches failed", n, failed)
+		}
+		late := context.DeadlineExceeded
+		kms.away.Store(&late)
+		time.Sleep(time.Minute)
+		if _, err := e.vault.Sealer().Begin(e.Context()); fault.CodeOf(err) != fault.Timeout || !errors.Is(err, context.DeadlineExceeded) {
+			e.Errorf("with a slow key service: %v, want %s", err, fault.Timeout)
+		}
+		kms.away.Store(nil)
+		gone, cancel := context.WithCancel(e.Context())
+		cancel()
+		other = e.again(e.kek)
+		time.Sleep(2 * time.Minute)
+		if _, err := other.vault.Sealer().Begin(gone); err == nil {
+			e.Error("a caller that has gone begins a batch")
+		}
+		other.begin() // its end is nobody else's
 	})
 }
 

@@ -21,9 +21,14 @@
 //     again inside the keyset. Tink's client takes no context: a call under way
 //     ends by the HTTP client's timeout only, so set one.
 //
-// A vault calls its key at most once a minute, whatever the load, and twice
-// more when it is opened. While the key cannot be used, sealing waits
-// (fault.KeyUnavailable) and the stream keeps what it has for three days.
+// A vault calls its key at most once a minute, whatever the load: each branch
+// keyset in use stays in memory for a minute, or, as long as there are two of
+// them (from RotateBranch to the end of RewrapKeys), for two, and so on. Two
+// calls more are made when it is opened, one more for each type of index, and a
+// few for each keyset that is made or exchanged. Each process has a vault of its
+// own. While the key cannot be used, sealing waits (fault.KeyUnavailable) and the
+// stream keeps what it has for three days; the call is repeated after five
+// seconds, ten, twenty, forty, and then once a minute, however many wait for it.
 //
 // A key that is scheduled for deletion or disabled opens nothing: cancel the
 // deletion, or, before it is scheduled, exchange the key by
