@@ -17,15 +17,17 @@ func (t *topic) shared() bool {
 
 // carriesAll checks a channel for each of its objects. One that it no longer
 // carries is held, and the others go on. Later checks are for the hourly look to
-// make again if the org does not answer now.
+// make again if the org cannot answer now.
 func (s *session) carriesAll(ctx context.Context, t *topic) error {
 	for _, o := range t.objects {
 		err := s.carries(ctx, t, o)
 		if err != nil && s.sight.hasHeard(t.name) {
-			if !lost(err) {
-				continue
+			switch {
+			case lost(err):
+				err = s.hold(ctx, o, err)
+			case mendable(err):
+				err = nil
 			}
-			err = s.hold(ctx, o, err)
 		}
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,21 +25,36 @@ import (
 type call struct {
 	name, method, path string
 	trigger            func(*refused)
+	policy             string                   // "": that of contacts
+	only               func(*http.Request) bool // nil: all of the path
 }
 
 var (
-	reread   = call{"re-read", http.MethodPost, collections, (*refused).gap}
-	create   = call{"job", http.MethodPost, "/jobs/query", (*refused).overflow}
-	progress = call{"progress of a job", http.MethodGet, "/jobs/query/", (*refused).overflow}
-	results  = call{"results of a job", http.MethodGet, "/results", (*refused).overflow}
-	describe = call{"describe", http.MethodGet, "/describe", (*refused).change}
-	poll     = call{"poll", http.MethodPost, "/composite", (*refused).change}
-	failed   = call{"failed job", http.MethodGet, "/jobs/query/", (*refused).overflow}
-	token    = call{"sign-in", http.MethodPost, "/services/oauth2/token", (*refused).signOut}
+	reread   = call{name: "re-read", method: http.MethodPost, path: collections, trigger: (*refused).gap}
+	create   = call{name: "job", method: http.MethodPost, path: "/jobs/query", trigger: (*refused).overflow}
+	progress = call{name: "progress of a job", method: http.MethodGet, path: "/jobs/query/", trigger: (*refused).overflow, only: ofJob}
+	results  = call{name: "results of a job", method: http.MethodGet, path: "/results", trigger: (*refused).overflow}
+	describe = call{name: "describe", method: http.MethodGet, path: "/describe", trigger: (*refused).change}
+	poll     = call{name: "poll", method: http.MethodPost, path: "/composite", trigger: (*refused).change, policy: polledPolicy, only: queries("")}
+	failed   = call{name: "failed job", method: http.MethodGet, path: "/jobs/query/", trigger: (*refused).overflow, only: ofJob}
+	token    = call{name: "sign-in", method: http.MethodPost, path: "/services/oauth2/token", trigger: (*refused).signOut}
 
-	data = []call{reread, create, progress, results, describe, poll}
-	all  = append([]call{token}, data...)
+	instance = call{name: "instance", method: http.MethodPost, path: "/composite", trigger: (*refused).cut, only: queries("InstanceName")}
+	members  = call{name: "members of a channel", method: http.MethodPost, path: "/composite", trigger: (*refused).cut,
+		policy: strings.Replace(contactPolicy, "person: [Id]", "person: [Id]\n    channel: /data/ChangeEvents", 1), only: queries("PlatformEventChannelMember")}
+	newest = call{name: "newest stamp", method: http.MethodPost, path: "/composite", trigger: (*refused).change, only: queries("SystemModstamp+DESC")}
+
+	data  = []call{reread, create, progress, results, describe, poll}
+	all   = append([]call{token}, data...)
+	looks = []call{instance, members, newest}
 )
+
+func ofJob(r *http.Request) bool { return !strings.HasSuffix(r.URL.Path, "/results") }
+
+// queries matches queries with the text in them.
+func queries(text string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/composite") && names(text)(r) }
+}
 
 // refused is a running copy that the org refuses a kind of call.
 type refused struct {
@@ -58,6 +74,8 @@ func (r *refused) gap() { r.org.GapNext(""); r.change() }
 
 func (r *refused) overflow() { r.org.OverflowNext(); r.change() }
 
+func (r *refused) cut() { r.org.CutStreams() }
+
 func (r *refused) signOut() { r.org.ExpireTokens(); r.gap() }
 
 // newRefused runs a copy on the clock of a bubble until it is complete.
@@ -68,11 +86,7 @@ func newRefused(t *testing.T, c call) *refused {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { org.Close() })
-	policy := contactPolicy
-	if c.name == poll.name {
-		policy = polledPolicy
-	}
-	r.rig = open(t, org, t.TempDir(), policy)
+	r.rig = open(t, org, t.TempDir(), cmp.Or(c.policy, contactPolicy))
 	net.use(r.client)
 	r.id = org.Insert("Contact", map[string]any{"LastName": "first"})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -89,12 +103,11 @@ func newRefused(t *testing.T, c call) *refused {
 func (r *refused) refuse(f salesforcetest.Fault) {
 	f.Method, f.Path, f.Times = r.method, r.path, -1
 	f.Match = func(q *http.Request) bool {
-		other := r.name == poll.name && !strings.HasSuffix(q.URL.Path, "/composite") ||
-			r.path == progress.path && strings.HasSuffix(q.URL.Path, "/results")
-		if !other {
-			r.calls.Add(1)
+		if r.only != nil && !r.only(q) {
+			return false
 		}
-		return !other
+		r.calls.Add(1)
+		return true
 	}
 	disarm := r.org.Intercept(f)
 	r.trigger(r)
@@ -128,17 +141,17 @@ func TestWaitsOut(t *testing.T) {
 	}
 	const aMinute = 5 * 90 // five attempts each minute, and those before
 	remedies(t, []remedy{
-		{name: "calls of the day", calls: data, status: 403, body: limit("TotalRequests"), code: fault.LimitExceeded, most: 8},
+		{name: "calls of the day", calls: append(data, instance), status: 403, body: limit("TotalRequests"), code: fault.LimitExceeded, most: 8},
 		{name: "concurrent calls", calls: data, status: 403, body: limit("ConcurrentRequests (Concurrent API Requests)"), code: fault.Throttled, most: aMinute},
 		{name: "long transactions", calls: []call{reread, poll}, status: 403, body: limit("ConcurrentPerOrgLongTxn"), code: fault.Throttled, most: aMinute},
 		{name: "too many calls", calls: all, status: 429, after: "600", code: fault.Throttled, most: 10},
 		{name: "sign-ins too fast", calls: []call{token}, status: 400, body: `{"error":"rate_limit_exceeded"}`, code: fault.Throttled, most: aMinute},
-		{name: "server down", calls: all, status: 503, body: says("SERVER_UNAVAILABLE"), code: fault.Unavailable, most: aMinute},
+		{name: "server down", calls: slices.Concat(all, []call{instance}), status: 503, body: says("SERVER_UNAVAILABLE"), code: fault.Unavailable, most: aMinute},
 		{name: "server down until", calls: all, status: 503, body: says("SERVER_UNAVAILABLE"), after: "600", code: fault.Unavailable, most: 10},
 		{name: "API down", calls: data, status: 500, body: says("API_CURRENTLY_DISABLED"), code: fault.Unavailable, most: aMinute},
 		{name: "gateway", calls: all, status: 502, body: "<html>CANARY57</html>", code: fault.Unavailable, most: aMinute},
 		{name: "record locked", calls: []call{reread, create}, status: 400, body: says("UNABLE_TO_LOCK_ROW"), code: fault.Conflict, most: aMinute},
-		{name: "session", calls: data, status: 401, body: says("INVALID_SESSION_ID"), code: fault.SessionExpired, most: aMinute},
+		{name: "session", calls: append(data, instance), status: 401, body: says("INVALID_SESSION_ID"), code: fault.SessionExpired, most: aMinute},
 		{name: "too much asked", calls: []call{create, failed, poll}, status: 400, body: says("QUERY_TIMEOUT"), code: fault.TooLarge, most: aMinute},
 	}, func(r *refused, a remedy) {
 		name := "Contact"
@@ -167,11 +180,11 @@ func (r *refused) goesOn() {
 func TestEnds(t *testing.T) {
 	t.Parallel()
 	remedies(t, []remedy{
-		{name: "transaction security", calls: append(data, failed), status: 403, body: says("TXN_SECURITY_NO_ACCESS"), code: fault.Blocked, most: 1},
-		{name: "API not enabled", calls: data, status: 403, body: says("API_DISABLED_FOR_ORG"), code: fault.Blocked, most: 1},
-		{name: "org locked", calls: data, status: 403, body: says("ORG_LOCKED"), code: fault.SignInRefused, most: 1},
-		{name: "org moved", calls: all, status: 420, body: "<html>CANARY57</html>", code: fault.HostRefused, most: 1},
-		{name: "redirect", calls: all, status: 302, code: fault.RedirectRefused, most: 1},
+		{name: "transaction security", calls: slices.Concat(data, looks, []call{failed}), status: 403, body: says("TXN_SECURITY_NO_ACCESS"), code: fault.Blocked, most: 1},
+		{name: "API not enabled", calls: slices.Concat(data, looks), status: 403, body: says("API_DISABLED_FOR_ORG"), code: fault.Blocked, most: 1},
+		{name: "org locked", calls: slices.Concat(data, looks), status: 403, body: says("ORG_LOCKED"), code: fault.SignInRefused, most: 1},
+		{name: "org moved", calls: slices.Concat(all, looks), status: 420, body: "<html>CANARY57</html>", code: fault.HostRefused, most: 1},
+		{name: "redirect", calls: slices.Concat(all, looks), status: 302, code: fault.RedirectRefused, most: 1},
 		{name: "app revoked", calls: []call{token}, status: 400, body: `{"error":"invalid_grant"}`, code: fault.SignInRefused, most: 1},
 		{name: "app unknown", calls: []call{token}, status: 400, body: `{"error":"invalid_client"}`, code: fault.SignInRefused, most: 1},
 		{name: "app not approved", calls: []call{token}, status: 400, body: `{"error":"invalid_app_access"}`, code: fault.SignInRefused, most: 1},

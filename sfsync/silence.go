@@ -29,9 +29,12 @@ func (s *session) hear(o *object, arrivals []arrival) {
 // and owes a comparison of all records, once for each such stamp.
 func (s *session) heed(ctx context.Context, o *object) error {
 	stamp, serverTime, err := s.newestStamp(ctx, o)
-	if err != nil {
+	if mendable(err) {
 		s.log.Info("the newest change is not known; it is asked for again", "object", o.name, "fault", err)
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
