@@ -20,6 +20,7 @@ const stubborn = 3
 type dirty struct {
 	gap     int64     // second of the newest gap event about it; 0: none, or the read was repeated
 	beaten  int       // how often an event won against its re-read
+	read    int64     // the object's N when the last read of it began that left it dirty
 	bad     bool      // it cannot be read
 	deleted bool      // Salesforce lists its record as deleted
 	after   time.Time // it is not read again before
@@ -60,7 +61,7 @@ func (m *maker) precedes(id string, stamp int64) bool {
 // wait for their time do not keep the others from theirs. If an event has won
 // too often against some of them, only those are listed, and contested is true.
 func (s *session) due(ctx context.Context, o *object) (list []string, contested bool, err error) {
-	rows, err := s.cfg.Store.Dirty(ctx, o.name, rereadIDs+o.waiting())
+	rows, err := s.cfg.Store.Dirty(ctx, o.name, math.MaxInt64, rereadIDs+o.waiting())
 	if err != nil {
 		return nil, false, err
 	}
@@ -121,12 +122,20 @@ func (o *object) untilDue() time.Duration {
 	return least
 }
 
-// tally counts how often events won against re-reads that began at n0. The
-// caller holds mu.
+// readSince reports whether a row that is dirty was read after a Seq, or cannot
+// be read. The caller holds mu.
+func (d *dirty) readSince(seq int64) bool { return d != nil && (d.bad || d.read >= seq) }
+
+// tally notes which rows stay dirty after a re-read that began at n0, and how
+// often events won against it. The caller holds mu.
 func (o *object) tally(rows []store.Row, n0 int64) {
 	for _, row := range rows {
-		if row.Dirty && row.Seq > n0 {
+		switch {
+		case !row.Dirty:
+		case row.Seq > n0:
 			o.noted(row.ID).beaten++
+		default:
+			o.noted(row.ID).read = n0
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,9 @@ type count struct {
 	Drift
 	suspected []int64 // the Seqs of the rows that the comparison did not return
 }
+
+// upTo is the Seq of the newest rows that a comparison which is paid made dirty.
+func (c *count) upTo() int64 { return slices.Max(c.suspected) }
 
 // found counts a row that a comparison will make dirty.
 func (o *object) found(row store.Row) {
@@ -112,7 +116,7 @@ func (s *session) reconcileAsked(ctx context.Context, o *object) error {
 	for {
 		select {
 		case reply := <-o.asked:
-			drift, err := s.compare(ctx, o)
+			drift, err := s.compare(ctx, o, make(chan struct{}, 1)) // its caller waits for no other object
 			if err != nil && !lost(err) {
 				return err
 			}
@@ -123,8 +127,8 @@ func (s *session) reconcileAsked(ctx context.Context, o *object) error {
 	}
 }
 
-// reconcileDue compares the object whenever that is due, one object of the
-// session at a time.
+// reconcileDue compares the object whenever that is due. One object of the
+// session at a time has all its records read for that.
 func (s *session) reconcileDue(ctx context.Context, o *object) error {
 	for ctx.Err() == nil {
 		select {
@@ -135,14 +139,7 @@ func (s *session) reconcileDue(ctx context.Context, o *object) error {
 		if s.untilCompared(o) > 0 {
 			continue
 		}
-		select {
-		case s.comparing <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		_, err := s.compare(ctx, o)
-		<-s.comparing
-		if err != nil && !lost(err) {
+		if _, err := s.compare(ctx, o, s.comparing); err != nil && !lost(err) {
 			return err
 		}
 	}
@@ -165,23 +162,41 @@ func (s *session) untilCompared(o *object) time.Duration {
 }
 
 // compare owes a comparison of the object, and waits until the workers have
-// paid it and the rows it made dirty.
-func (s *session) compare(ctx context.Context, o *object) (Drift, error) {
+// paid it and have read the rows that it made dirty. Its place in turn is free
+// again once all records are read: rows may take their time.
+func (s *session) compare(ctx context.Context, o *object, turn chan struct{}) (Drift, error) {
 	o.comparing.Lock()
 	defer o.comparing.Unlock()
+	if err := s.compareAll(ctx, o, turn); err != nil {
+		return Drift{}, err
+	}
+	o.mu.Lock()
+	upTo := o.count.upTo()
+	o.mu.Unlock()
+	if err := s.await(ctx, o, func(ctx context.Context, o *object) (bool, error) { return s.readSince(ctx, o, upTo) }); err != nil {
+		return Drift{}, err
+	}
+	return s.report(ctx, o)
+}
+
+// compareAll waits for its turn, and until a comparison that began then is paid.
+func (s *session) compareAll(ctx context.Context, o *object, turn chan struct{}) error {
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return fault.Wrap(ctx.Err(), fault.Canceled, "sfsync.Run", "the run was stopped")
+	}
 	for begun := false; !begun; {
 		err := s.await(ctx, o, s.paid)
 		if err == nil {
 			begun, err = s.beginComparison(ctx, o)
 		}
 		if err != nil {
-			return Drift{}, err
+			return err
 		}
 	}
-	if err := s.await(ctx, o, s.quiet); err != nil {
-		return Drift{}, err
-	}
-	return s.report(ctx, o)
+	return s.await(ctx, o, s.paid)
 }
 
 // compareNow is compare in a session that has no workers.
@@ -255,24 +270,23 @@ func (s *session) paid(_ context.Context, o *object) (bool, error) {
 	return len(o.owed) == 0, nil
 }
 
-// quiet reports whether nothing is owed of the object: no range, and no row but
-// those that cannot be read.
-func (s *session) quiet(ctx context.Context, o *object) (bool, error) {
-	if ok, err := s.paid(ctx, o); !ok || err != nil {
-		return ok, err
-	}
-	list, err := s.cfg.Store.Dirty(ctx, o.name, 1+int(o.unreadable.Load()))
-	if err != nil {
-		return false, err
-	}
+// readSince reports whether every row that was dirty when the object's Seq was
+// upTo has been read since, but for those that cannot be. One may be dirty still,
+// or again: after a gap event it is read once more, and events go on.
+func (s *session) readSince(ctx context.Context, o *object, upTo int64) (bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, id := range list {
-		if d := o.dirty[id]; d == nil || !d.bad {
-			return false, nil
+	if o.held != nil {
+		return false, o.held.err
+	}
+	read := 0
+	for _, d := range o.dirty {
+		if d.readSince(upTo) {
+			read++
 		}
 	}
-	return true, nil
+	list, err := s.cfg.Store.Dirty(ctx, o.name, upTo, 1+read)
+	return !slices.ContainsFunc(list, func(id string) bool { return !o.dirty[id].readSince(upTo) }), err
 }
 
 // report puts the outcome of a comparison in the ledger, the log and Status.

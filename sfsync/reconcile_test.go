@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -250,6 +251,68 @@ func TestReconcileGoesOn(t *testing.T) {
 		t.Errorf("drift %v, want %v; %s", drift, want, r.difference())
 	}
 }
+
+// Gap events that come on and on keep rows of one object dirty for good. The
+// others are compared all the same, and so is it.
+func TestReconcileBusy(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 30})
+	r := open(t, org, t.TempDir(), contactPolicy+caseToo)
+	r.configure(func(cfg *sfsync.Config) { cfg.ReconcileEvery = time.Second })
+	r.sync.Hasten(5) // a row is read again a minute after a gap event
+	ids := r.ids("Contact")
+	stop := r.start()
+	defer stop()
+	r.await("the run", func() bool { return r.sync.Status().Ready(time.Hour) })
+	quiet := make(chan struct{})
+	var flow sync.WaitGroup
+	flow.Go(func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-tick.C:
+				r.must(org.Gap("Contact", salesforcetest.Update, ids[i%3]))
+			case <-quiet:
+				return
+			}
+		}
+	})
+	defer flow.Wait()
+	defer close(quiet)
+	r.await("rows that are dirty", func() bool { return len(r.dirty("Contact")) == 3 })
+	compared := func(object string) (n int) {
+		for _, e := range r.ledger(audit.KindReconcile) {
+			if e.Object == object {
+				n++
+			}
+		}
+		return n
+	}
+	again := func(object string) {
+		before := compared(object)
+		r.await("two comparisons of "+object, func() bool { return compared(object) >= before+2 })
+	}
+	hold := make(chan struct{})
+	org.Intercept(salesforcetest.Fault{Path: collections + "Contact", Hold: hold})
+	again("Case") // though no contact can be read
+	close(hold)
+	again("Contact")
+	org.Silent("Contact", ids[7], map[string]any{"LastName": "silent"})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := r.sync.Reconcile(ctx); err != nil || r.row("Contact", ids[7]).Dirty {
+		t.Errorf("Reconcile: %v; the record is owed: %v", err, r.row("Contact", ids[7]).Dirty)
+	}
+}
+
+const caseToo = `
+  Case:
+    purpose: [support]
+    person: [ContactId]
+    plain: {Status}
+    personal: {Subject}
+`
 
 // A caller who gives up leaves the run alone.
 func TestReconcileGivenUp(t *testing.T) {

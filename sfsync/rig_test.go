@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -294,7 +295,7 @@ func (r *rig) row(object, id string) store.Row {
 // dirty lists the ids of dirty rows.
 func (r *rig) dirty(object string) []string {
 	r.Helper()
-	list, err := r.rows.Dirty(r.Context(), object, 1000)
+	list, err := r.rows.Dirty(r.Context(), object, math.MaxInt64, 1000)
 	r.must(err)
 	slices.Sort(list)
 	return list

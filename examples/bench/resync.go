@@ -198,7 +198,7 @@ func (r *replica) settled(ctx context.Context) bool {
 	if !r.sync.Status().Ready(time.Hour) {
 		return false
 	}
-	dirty, err := r.rows.Dirty(ctx, "Contact", 1)
+	dirty, err := r.rows.Dirty(ctx, "Contact", math.MaxInt64, 1)
 	return err == nil && len(dirty) == 0
 }
 

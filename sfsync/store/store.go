@@ -44,8 +44,9 @@ type Store interface {
 	// without cells. A row that is not held has the Mark Absent.
 	Load(ctx context.Context, object string, ids []string) ([]Row, error)
 
-	// Dirty returns up to limit ids of dirty rows, the longest dirty first.
-	Dirty(ctx context.Context, object string, limit int) ([]string, error)
+	// Dirty returns up to limit ids of the rows that are dirty since a Seq of at
+	// most upTo, the longest dirty first.
+	Dirty(ctx context.Context, object string, upTo int64, limit int) ([]string, error)
 
 	// Apply commits the batch. It fails with fault.Fenced if the epoch is no
 	// longer current, and with fault.Conflict if the policy, the position, an

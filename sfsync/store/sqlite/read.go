@@ -40,13 +40,13 @@ func (c *conn) load(object string, ids []string) ([]store.Row, error) {
 }
 
 // Dirty implements store.Store.
-func (s *Store) Dirty(ctx context.Context, object string, limit int) ([]string, error) {
+func (s *Store) Dirty(ctx context.Context, object string, upTo int64, limit int) ([]string, error) {
 	var ids []string
 	err := s.reading(ctx, func(c *conn) error {
 		if _, err := c.table(object); err != nil {
 			return err
 		}
-		return c.each(`SELECT Id FROM `+name(object)+` WHERE _dirty > 0 ORDER BY _dirty, Id LIMIT ?`, []any{limit}, func(s *sqlite3.Stmt) error {
+		return c.each(`SELECT Id FROM `+name(object)+` WHERE _dirty > 0 AND _dirty <= ? ORDER BY _dirty, Id LIMIT ?`, []any{upTo, limit}, func(s *sqlite3.Stmt) error {
 			ids = append(ids, s.ColumnText(0))
 			return nil
 		})

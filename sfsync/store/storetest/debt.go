@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"math"
+
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -111,7 +113,7 @@ var debts = []promise{
 		b.Epoch = c.state.Epoch
 		c.apply(b) // so few may go whatever their share
 		c.apply(absent(0.5, 4*store.LossFloor))
-		if list, err := c.db.Dirty(c.Context(), "Contact", 1000); err != nil || len(list) != 2*store.LossFloor {
+		if list, err := c.db.Dirty(c.Context(), "Contact", math.MaxInt64, 1000); err != nil || len(list) != 2*store.LossFloor {
 			c.Errorf("%d dirty rows, %v", len(list), err)
 		}
 	}},
@@ -159,8 +161,13 @@ var debts = []promise{
 		event.Dirty, event.Seq = true, c.load(id(3))[0].Seq
 		c.apply(c.batch(event))
 		c.dirty(id(3), id(1), id(2))
-		if ids, err := c.db.Dirty(c.Context(), "Contact", 2); err != nil || len(ids) != 2 {
+		if ids, err := c.db.Dirty(c.Context(), "Contact", math.MaxInt64, 2); err != nil || len(ids) != 2 {
 			c.Errorf("two of three: %v, %v", ids, err)
+		}
+		ids, err := c.db.Dirty(c.Context(), "Contact", c.n("Contact")-2, 100) // without the last of them and the event
+		same(c, "those up to a Seq", ids, []string{id(3), id(1)})
+		if err != nil {
+			c.Error(err)
 		}
 		read := contact(3, "c")
 		read.Seq = c.n("Contact")
@@ -304,7 +311,7 @@ var debts = []promise{
 // dirty checks which rows are dirty, in order.
 func (c *held) dirty(want ...string) {
 	c.Helper()
-	got, err := c.db.Dirty(c.Context(), "Contact", 100)
+	got, err := c.db.Dirty(c.Context(), "Contact", math.MaxInt64, 100)
 	if err != nil {
 		c.Fatal(err)
 	}
