@@ -104,13 +104,9 @@
 // that is killed, or ends without it, loses those of one batch. NIST SP 800-38D
 // section 8.3 allows 2^32 seals with random nonces, so half the room is left for
 // that: 2^31 is 20,000 kills, each in a batch that
-// sealed 100,000 values of one person. A branch keyset wraps once for each person
-// and rotation, which no org brings to 2^32; nothing counts that.
-//
-// Tombstones are digests under the suppression key, which is never exchanged:
-// of record ids, of persons, and of e-mail addresses that only forgotten people
-// had. Who reads the keys database and holds the key-encryption key can try
-// whether an address is among them.
+// sealed 100,000 values of one person. The keys that a branch keyset wraps are
+// counted with them, and at 2^31 it wraps no more (fault.KeyExhausted) until it is
+// rotated.
 //
 // Nonces are random and chosen inside the standard library, so all of this works
 // under GODEBUG=fips140=only.

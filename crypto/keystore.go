@@ -36,7 +36,7 @@ type KeyStore interface {
 	//     to the owner's person, and forgetting takes both.
 	//
 	// Its error is Conflict where mint wraps by a branch keyset that was retired
-	// meanwhile. Links are found by the record id alone. mint is called inside the
+	// meanwhile, and KeyExhausted where that would wrap more than WrapBudget. Links are found by the record id alone. mint is called inside the
 	// transaction and does no I/O.
 	Link(ctx context.Context, wants []Want, mint Mint) ([]Holder, error)
 
@@ -105,7 +105,15 @@ type Keyset struct {
 	Created int64       // unix seconds, as the two below
 	// Retired and Destroyed are when it went into that state; 0 before.
 	Retired, Destroyed int64
+	// Wraps is how many keys of persons it has wrapped; of branch keysets only,
+	// and of stored keys. Replace and Add leave it as it is.
+	Wraps int64
 }
+
+// WrapBudget is how many keys of persons one branch keyset may wrap. What was
+// wrapped in a transaction that failed is not counted, so it is half of the 2^32
+// that NIST SP 800-38D section 8.3 allows with random nonces.
+const WrapBudget = 1 << 31
 
 // KeysetState is the life of a keyset: it only goes forward.
 type KeysetState string
@@ -146,7 +154,7 @@ type Addition struct {
 	// Keys are new generations. One is stored unless its person has that
 	// generation already, or has no key at all: then it was forgotten
 	// meanwhile. It raises the forget counter, so that nobody goes on with the
-	// generation before; Conflict is as for Link.
+	// generation before; Conflict and KeyExhausted are as for Link.
 	Keys []PersonKey
 	// Seals are added to the counts.
 	Seals []SealCount

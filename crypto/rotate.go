@@ -30,7 +30,7 @@ type Rotator interface {
 
 	// Rewrap stores Branch and Wrapped of keys that are there. One that is
 	// not was forgotten meanwhile, and stays so. Its error is Conflict where
-	// Branch is not Active.
+	// Branch is not Active, and KeyExhausted as for Link.
 	Rewrap(ctx context.Context, keys []PersonKey) error
 
 	// Count returns how many keys of persons there are.

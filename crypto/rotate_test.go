@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/sfsync/sfsync-go/crypto"
@@ -53,6 +55,7 @@ func (e *env) opens(s crypto.Sealed, want string) {
 
 func TestRotateBranch(t *testing.T) {
 	t.Parallel()
+	began := time.Now().Unix()
 	e := newEnv(t)
 	other := e.again(e.kek)
 	old := other.begin() // a batch of another process, from before
@@ -84,6 +87,17 @@ func TestRotateBranch(t *testing.T) {
 	if got := e.states(); !slices.Equal(got, []crypto.KeysetState{crypto.Destroyed, crypto.Active}) {
 		t.Errorf("states %v", got)
 	}
+	keysets, err := e.vault.Keysets(t.Context())
+	must(t, err)
+	ended := time.Now().Unix()
+	for i, dates := range [][]int64{{keysets[0].Created, keysets[0].Retired, keysets[0].Destroyed}, {keysets[1].Created}} {
+		if !slices.IsSorted(append(append([]int64{began}, dates...), ended)) {
+			t.Errorf("between %d and %d, keyset %d has the dates %v", began, ended, i, dates)
+		}
+	}
+	if k := keysets[1]; k.Retired != 0 || k.Destroyed != 0 {
+		t.Errorf("the active keyset was retired at %d and destroyed at %d", k.Retired, k.Destroyed)
+	}
 	for _, reader := range []*env{e, other, e.again(e.kek)} {
 		reader.opens(before, "Lovelace") // not a byte of it has changed
 		reader.opens(after, "Byron")
@@ -91,6 +105,24 @@ func TestRotateBranch(t *testing.T) {
 	if err := e.vault.DestroyBranch(t.Context(), 2); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("destroying the active keyset: %v, want %s", err, fault.NotFound)
 	}
+}
+
+// TestWrapBudget: a branch keyset that wrapped 2^31 keys wraps no more.
+func TestWrapBudget(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	db, err := sqlite3.Open(e.keys.Path())
+	must(t, err)
+	defer db.Close()
+	must(t, db.Exec(`UPDATE keyset SET wraps = 2147483646 WHERE use = 'branch'`))
+	_, err = e.begin().Subjects(t.Context(), manyWants(0, 2))
+	must(t, err)
+	if _, err := e.begin().Subjects(t.Context(), manyWants(2, 1)); fault.CodeOf(err) != fault.KeyExhausted {
+		t.Errorf("one key more: %v, want %s", err, fault.KeyExhausted)
+	}
+	must(t, e.vault.RotateBranch(t.Context()))
+	_, err = e.begin().Subjects(t.Context(), manyWants(2, 1))
+	must(t, err)
 }
 
 // oneWay encrypts and does not decrypt, as a KMS key without that permission.

@@ -55,6 +55,7 @@ func TestKeyStore(t *testing.T, open Open) {
 		"keysets are exchanged":  testReplace,
 		"retired seals nothing":  testRetired,
 		"keys wrapped anew":      testRewrap,
+		"wraps counted":          testWraps,
 		"index":                  indexed(testIndex),
 		"index, pruned":          indexed(testIndexPrune),
 		"index, forget":          indexed(testIndexForget),

@@ -146,3 +146,24 @@ func testRewrap(t *testing.T, s *suite) {
 		t.Errorf("a forgotten key is in the files %d times", n)
 	}
 }
+
+// testWraps: a key is counted when it is stored, by the keyset that wraps it.
+func testWraps(t *testing.T, s *suite) {
+	r := s.rotator()
+	h := s.link(own(contact(1)), own(contact(2)), crypto.Want{Record: order(1), Owner: contact(3)})[0]
+	s.link(own(contact(1)))
+	second := h.Keys[0]
+	second.Generation, second.ID = 2, second.ID+1
+	if err := s.Add(t.Context(), crypto.Addition{Keys: []crypto.PersonKey{second}}); err != nil {
+		t.Fatal(err)
+	}
+	s.turn(r)
+	fresh := h.Keys[0]
+	fresh.Branch = 2
+	if err := r.Rewrap(t.Context(), []crypto.PersonKey{fresh}); err != nil {
+		t.Fatal(err)
+	}
+	if k := s.root().Keysets; k[0].Wraps != 4 || k[1].Wraps != 1 {
+		t.Errorf("counted %d and %d keys, want 4 and 1", k[0].Wraps, k[1].Wraps)
+	}
+}

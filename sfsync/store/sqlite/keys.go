@@ -17,6 +17,9 @@ var keysStep1 string
 //go:embed keys_0002.sql
 var keysStep2 string
 
+//go:embed keys_0004.sql
+var keysStep4 string
+
 // Keys is the database of persons and their wrapped keys. It is a type of its
 // own, so that rows and keys cannot be exchanged by mistake. It is safe for
 // concurrent use, and several processes may have it open.
@@ -34,7 +37,7 @@ type Keys struct {
 // a new directory 0700). Keep it apart from the rows, with shorter-lived
 // backups: a key that was destroyed lives on in every backup of this file.
 func OpenKeys(ctx context.Context, path string) (*Keys, error) {
-	c, err := connect(ctx, path, kind{keysID, []string{keysStep1, keysStep2}, keysCache})
+	c, err := connect(ctx, path, kind{keysID, []string{keysStep1, keysStep2, keysStep4}, keysCache})
 	if err != nil {
 		return nil, err
 	}
@@ -70,12 +73,12 @@ func (k *Keys) Root(ctx context.Context) (root crypto.Root, err error) {
 }
 
 func (k *Keys) keysets() (keysets []crypto.Keyset, err error) {
-	err = k.c.each(`SELECT use, version, state, sealed, proof, created, retired, destroyed FROM keyset ORDER BY use, version`, nil,
+	err = k.c.each(`SELECT use, version, state, sealed, proof, created, retired, destroyed, wraps FROM keyset ORDER BY use, version`, nil,
 		func(s *sqlite3.Stmt) error {
 			keysets = append(keysets, crypto.Keyset{
 				Use: s.ColumnText(0), Version: s.ColumnInt(1), State: crypto.KeysetState(s.ColumnText(2)),
 				Sealed: s.ColumnBlob(3, nil), Proof: s.ColumnBlob(4, nil), Created: s.ColumnInt64(5),
-				Retired: s.ColumnInt64(6), Destroyed: s.ColumnInt64(7)})
+				Retired: s.ColumnInt64(6), Destroyed: s.ColumnInt64(7), Wraps: s.ColumnInt64(8)})
 			return nil
 		})
 	return keysets, err
@@ -106,7 +109,7 @@ func (k *Keys) Add(ctx context.Context, a crypto.Addition) error {
 
 // generation adds one to those that a person has.
 func (k *Keys) generation(key crypto.PersonKey) error {
-	if err := k.active(key.Branch); err != nil {
+	if err := k.wraps(key.Branch, 1); err != nil {
 		return err
 	}
 	n, err := k.c.run(`INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created)

@@ -19,9 +19,14 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 		if err != nil {
 			return err
 		}
-		l := &linking{k: k, mint: mint, forgotten: buried == 1, seen: map[crypto.Person][]crypto.PersonKey{}}
+		l := &linking{k: k, mint: mint, forgotten: buried == 1, seen: map[crypto.Person][]crypto.PersonKey{}, wraps: map[int]int64{}}
 		for i, w := range wants {
 			if holders[i], err = l.holder(w); err != nil {
+				return err
+			}
+		}
+		for branch, n := range l.wraps {
+			if err := k.wraps(branch, n); err != nil {
 				return err
 			}
 		}
@@ -36,7 +41,7 @@ type linking struct {
 	mint      crypto.Mint
 	forgotten bool // somebody is: absent links need a look at the tombstones
 	seen      map[crypto.Person][]crypto.PersonKey
-	branch    int // found active
+	wraps     map[int]int64 // new keys, by the branch keyset
 }
 
 // linked is a row of the table link.
@@ -106,17 +111,12 @@ func (l *linking) create(own crypto.Link, replace bool) (linked, error) {
 }
 
 func (l *linking) insert(key crypto.PersonKey, record string) error {
-	if key.Branch != l.branch {
-		if err := l.k.active(key.Branch); err != nil {
-			return err
-		}
-		l.branch = key.Branch
-	}
 	s, err := l.k.c.stmt(`INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created, record) VALUES (?, ?, ?, ?, ?, 0, ?, ?)`)
 	if err != nil {
 		return err
 	}
 	l.seen[key.Person] = []crypto.PersonKey{key}
+	l.wraps[key.Branch]++
 	return exec(s, s.BindBlob(1, key.Person[:]), s.BindInt(2, key.Generation), s.BindInt64(3, int64(key.ID)),
 		s.BindInt(4, key.Branch), s.BindBlob(5, key.Wrapped), s.BindInt64(6, key.Created), s.BindText(7, record))
 }

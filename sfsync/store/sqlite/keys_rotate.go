@@ -62,13 +62,20 @@ func inUse(err error) error {
 	return fault.New(fault.Conflict, "sqlite.Keys", "keys of persons are still wrapped by the keyset; wrap them by another first")
 }
 
-// active fails where a branch keyset wraps nothing more.
-func (k *Keys) active(branch int) error {
-	retired, err := k.c.number(`SELECT state <> 'active' FROM keyset WHERE use = 'branch' AND version = ?`, branch)
-	if err != nil || retired == 0 {
+// wraps counts keys that a branch keyset has wrapped. It fails where the keyset
+// wraps nothing more.
+func (k *Keys) wraps(branch int, n int64) error {
+	refused, err := k.c.number(`UPDATE keyset SET wraps = wraps + ? WHERE use = 'branch' AND version = ?
+		RETURNING iif(state <> 'active', 1, iif(wraps > ?, 2, 0))`, n, branch, int64(crypto.WrapBudget))
+	switch {
+	case err != nil:
 		return err
+	case refused == 1:
+		return fault.New(fault.Conflict, "sqlite.Keys", "the branch key was rotated meanwhile; begin the batch again")
+	case refused == 2:
+		return fault.New(fault.KeyExhausted, "sqlite.Keys", "the branch key has wrapped as many keys as it may; rotate it with crypto.Vault.RotateBranch")
 	}
-	return fault.New(fault.Conflict, "sqlite.Keys", "the branch key was rotated meanwhile; begin the batch again")
+	return nil
 }
 
 // Wrapped implements crypto.Rotator.
@@ -98,16 +105,16 @@ func (k *Keys) Rewrap(ctx context.Context, keys []crypto.PersonKey) error {
 		if err != nil {
 			return err
 		}
-		branch := 0
+		wraps := map[int]int64{}
 		for _, key := range keys {
-			if key.Branch != branch {
-				if err := k.active(key.Branch); err != nil {
-					return err
-				}
-				branch = key.Branch
-			}
+			wraps[key.Branch]++
 			if err := exec(s, s.BindInt(1, key.Branch), s.BindBlob(2, key.Wrapped), s.BindBlob(3, key.Person[:]),
 				s.BindInt(4, key.Generation), s.BindInt64(5, int64(key.ID))); err != nil {
+				return err
+			}
+		}
+		for branch, n := range wraps {
+			if err := k.wraps(branch, n); err != nil {
 				return err
 			}
 		}
