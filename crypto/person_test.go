@@ -134,9 +134,9 @@ func TestForgotten(t *testing.T) {
 		if _, err := b.Seal(nil, s, f, false, nil); fault.CodeOf(err) != fault.Forgotten {
 			t.Errorf("%s seals for the forgotten: %v", name, err)
 		}
-		known, err := b.Known(t.Context(), []crypto.Person{v.Person})
-		if err != nil || !known[0].Forgotten() || known[0].Person() != v.Person {
-			t.Errorf("%s: Known of the forgotten: %v, %v", name, known[0].Forgotten(), err)
+		known, err := b.Known(t.Context(), []crypto.Person{v.Person, {}})
+		if err != nil || !known[0].Forgotten() || known[0].Person() != v.Person || !known[1].Forgotten() {
+			t.Errorf("%s: Known of the forgotten: %v, %v, %v", name, known[0].Forgotten(), known[1].Forgotten(), err)
 		}
 	}
 	lost := kept

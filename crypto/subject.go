@@ -42,7 +42,7 @@ func (s Subject) Key() KeyID {
 	return KeyID(keys[len(keys)-1].ID())
 }
 
-// Forgotten reports that the person was forgotten on purpose.
+// Forgotten reports that the person was forgotten on purpose. Who is zero was.
 func (s Subject) Forgotten() bool { return s.get().forgotten }
 
 // Missing reports that the key is gone and nobody was forgotten: the keys

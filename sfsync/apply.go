@@ -111,7 +111,7 @@ func (m *maker) update(r *record, c minimize.Change) error {
 	if m.off(dirtyAppliesEvents) && r.row.Dirty {
 		return nil
 	}
-	if len(r.subjects) != len(m.table.Rules) || unusable(r.subjects) {
+	if len(r.subjects) != len(m.table.Rules) || unusable(r) {
 		r.stub()
 		r.happened(store.OpMark, c)
 		return nil
@@ -184,11 +184,12 @@ func (m *maker) impersonal(c minimize.Change) bool {
 	return false
 }
 
-// unusable reports whether a delta cannot be sealed for these persons: a key
-// is missing or destroyed.
-func unusable(subjects []crypto.Subject) bool {
-	for _, s := range subjects {
-		if s.Forgotten() || s.Missing() {
+// unusable reports whether a delta cannot be sealed for the row's persons: a key
+// is missing or destroyed. Fields of a person whom the row names no more are
+// erased, and stay so.
+func unusable(r *record) bool {
+	for k, s := range r.subjects {
+		if s.Missing() || s.Forgotten() && !erased(r.row, k) {
 			return true
 		}
 	}

@@ -48,7 +48,8 @@ func (b *Batch) Ack(ctx context.Context) error { return b.session.ack(ctx, b) }
 // change has "object", "id", "op", "dirty" and, where they are known, "commit"
 // (RFC 3339), "transaction", "sequence", and "fields": plain fields as text,
 // null as null, sealed fields as {"sealed": base64}. Fields that say nothing
-// are left out.
+// are left out, save that those of a forgotten person in another's record are
+// null. Of a record with the op "forget" nothing stays but these fields.
 func (b *Batch) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Topic   string       `json:"topic,omitempty"`
@@ -80,7 +81,7 @@ func (o *object) json(row store.Row) jsonChange {
 	for i, cell := range row.Cells {
 		name := o.schema.Columns[i].Name
 		switch {
-		case cell.State == store.Null:
+		case cell.State == store.Null || o.schema.Columns[i].Sealed && erased(row, o.schema.Columns[i].Rule):
 			c.Fields[name] = nil
 		case cell.State == store.Value && o.schema.Columns[i].Sealed:
 			c.Fields[name] = map[string][]byte{"sealed": cell.Bytes}
@@ -89,6 +90,12 @@ func (o *object) json(row store.Row) jsonChange {
 		}
 	}
 	return c
+}
+
+// erased reports whether the person of a rule was forgotten, in a record that is
+// about another.
+func erased(row store.Row, rule int) bool {
+	return rule > 0 && len(row.Persons) > 0 && row.Persons[rule].IsZero()
 }
 
 // quiet reports whether the batch has nothing for a consumer of changes.

@@ -92,10 +92,11 @@ type Eraser interface {
 	Erase(ctx context.Context, persons []crypto.Person, plain []string) (rows int64, err error)
 
 	// Lift removes the tombstones of these persons, owes a read of every
-	// suppressed row, as rows do not say whose they were, and says how many
-	// those are. The entry goes into the ledger. It raises the N of every
-	// object and writes it into those rows as their Seq: a batch made before is
-	// a Conflict, and a read begun before does not pay.
+	// row that is suppressed, held, or has a field whose person was forgotten,
+	// as rows do not say whose they were, and says how many those are. The
+	// entry goes into the ledger. It raises the N of every object and writes it
+	// into those rows as their Seq: a batch made before is a Conflict, and a
+	// read begun before does not pay.
 	Lift(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error)
 
 	// Owe owes a read of each live row that is about one of the persons, or has

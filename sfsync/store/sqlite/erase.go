@@ -83,19 +83,24 @@ func (s *Store) Erase(ctx context.Context, persons []crypto.Person, plain []stri
 // Owe implements store.Eraser. Like Erase it looks at every row.
 func (s *Store) Owe(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error) {
 	return s.readAgain(ctx, persons, entry, "", func(t store.Table) string {
-		columns := make([]string, len(t.Rules))
-		for k := range t.Rules {
-			columns[k] = personColumn(k)
-		}
-		return fmt.Sprintf(`_mark = %d AND EXISTS (SELECT 1 FROM json_each(?2) WHERE unhex(value) IN (%s))`, store.Live, strings.Join(columns, ", "))
+		return fmt.Sprintf(`_mark = %d AND EXISTS (SELECT 1 FROM json_each(?2) WHERE unhex(value) IN (%s))`, store.Live, personColumns(t))
 	})
 }
 
 // Lift implements store.Eraser.
 func (s *Store) Lift(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error) {
 	return s.readAgain(ctx, persons, entry, `DELETE FROM tombstone WHERE person IN (SELECT unhex(value) FROM json_each(?))`, func(t store.Table) string {
-		return fmt.Sprintf(`_mark IN (%d, %d) AND ?2 = ?2`, store.Suppressed, store.Held)
+		return fmt.Sprintf(`(_mark IN (%d, %d) OR zeroblob(16) IN (%s)) AND ?2 = ?2`, store.Suppressed, store.Held, personColumns(t))
 	})
+}
+
+// personColumns are the columns of all persons of a row.
+func personColumns(t store.Table) string {
+	columns := make([]string, len(t.Rules))
+	for k := range t.Rules {
+		columns[k] = personColumn(k)
+	}
+	return strings.Join(columns, ", ")
 }
 
 // readAgain owes a read of the rows that are meant. It counts as a batch of every
