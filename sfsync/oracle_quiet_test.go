@@ -9,6 +9,13 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
+// outcome plays the history to its end, and says what the copy got wrong.
+func (t *trial) outcome() error {
+	t.play()
+	t.heal()
+	return t.settle(patience)
+}
+
 // heal ends all trouble.
 func (t *trial) heal() {
 	for len(t.open) > 0 {
@@ -49,7 +56,7 @@ func (t *trial) reconcile(patience time.Duration) (err error) {
 	return err
 }
 
-// divergence is how a copy that is quiet differs from the org.
+// divergence is how the data of a copy that is quiet differs from the org's.
 type divergence string
 
 func (d divergence) Error() string { return string(d) }
@@ -85,26 +92,24 @@ const lasting = 8 * time.Second
 
 // quiet waits until the copy has neither debts nor differences.
 func (t *trial) quiet(patience time.Duration, last map[string]string) error {
-	tick, since, before := time.NewTicker(20*time.Millisecond), time.Now(), ""
+	var before error
+	tick, since := time.NewTicker(20*time.Millisecond), time.Now()
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; <-tick.C {
-		debt, difference := t.debt(), ""
+		debt, wrong := t.debt(), error(nil)
 		if debt == "" {
-			if difference = t.missing(last); difference == "" {
-				difference = t.worker.difference()
-			}
-			if difference == "" {
+			if wrong = t.wrong(last); wrong == nil {
 				return nil
 			}
 		}
-		if debt != "" || difference != before {
-			since, before = time.Now(), difference
+		if debt != "" || wrong != before {
+			since, before = time.Now(), wrong
 		}
 		switch now := time.Now(); {
 		case now.Sub(since) > lasting:
-			return divergence("quiet, but " + difference)
+			return wrong
 		case now.After(deadline):
-			return fmt.Errorf("not quiet: %s, %s, %+v", debt, difference, t.worker.sync.Status())
+			return fmt.Errorf("not quiet: %s, %v, %+v", debt, wrong, t.worker.sync.Status())
 		}
 	}
 }
@@ -126,19 +131,32 @@ func (t *trial) debt() string {
 	return ""
 }
 
-// missing says which of the last records has not come, or not by an event.
-func (t *trial) missing(last map[string]string) string {
+// wrong says what a copy without debts lacks: the data of a record, the last
+// ones among them, or merely the event of a last one.
+func (t *trial) wrong(last map[string]string) error {
+	var unheard string
 	for _, object := range t.policy.objects() {
 		id := last[object]
 		if row := t.worker.row(object, id); row.Mark != store.Live || row.Stub() {
-			return "the last " + object + " " + id + " is missing"
+			return divergence("quiet, but the last " + object + " " + id + " is missing")
 		}
 		if !t.worker.store.streamed(id) {
-			return "the event of the last " + object + " " + id + " is missing"
+			unheard = object + " " + id
 		}
 	}
-	return ""
+	if d := t.worker.difference(); d != "" {
+		return divergence("quiet, but " + d)
+	}
+	if unheard != "" {
+		return silent("quiet, but the event of the last " + unheard + " is missing")
+	}
+	return nil
 }
+
+// silent says that a copy that is quiet no longer hears of its org.
+type silent string
+
+func (s silent) Error() string { return string(s) }
 
 // inspect looks at the copy when nothing runs any more.
 func (t *trial) inspect() error {

@@ -69,9 +69,7 @@ func judge(t *testing.T, seed uint64) {
 	if p.likely != nil {
 		h.killing = &killing{T: t, org: h.org, dir: h.dir}
 	}
-	h.play()
-	h.heal()
-	if err := h.settle(patience); err != nil {
-		t.Errorf("%v\nagain: %s=%d go test ./sfsync -run '^TestOracle$'\n%s\n%s", err, againEnv, seed, h.policy.text(), h.journal.about(err.Error()))
+	if err := h.outcome(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, h.policy.text(), h.journal.about(err.Error()))
 	}
 }
