@@ -54,7 +54,8 @@ func Example() {
 	fmt.Println(len(bytes), "sealed bytes, printed as", plain[0], "and revealed as", text)
 
 	// The person is forgotten.
-	check(vault.Forget(ctx, subjects[0].Person()))
+	_, err = vault.Forget(ctx, subjects[0].Person())
+	check(err)
 	_, err = opener.Open(ctx, use, crypto.Sealed{Person: subjects[0].Person(), Field: field, Bytes: bytes})
 	fmt.Println(err)
 	// Output:

@@ -180,8 +180,9 @@ func TestIndexForgotten(t *testing.T) {
 	if got := e.find(crypto.EmailIndex, "family@example.com"); got != "1 2" {
 		t.Errorf("found in %q", got)
 	}
-	must(t, e.vault.Forget(t.Context(), ada.Person))
-	_, err := e.vault.Index(t.Context(), late) // of a batch that was being made
+	_, err := e.vault.Forget(t.Context(), ada.Person)
+	must(t, err)
+	_, err = e.vault.Index(t.Context(), late) // of a batch that was being made
 	must(t, err)
 	if got := e.find(crypto.EmailIndex, "family@example.com"); got != "2" {
 		t.Errorf("after one was forgotten, found in %q", got)

@@ -23,14 +23,19 @@ type KeyStore interface {
 	// Link returns the person of each want, and makes what is missing with
 	// mint: for each want in order, as if alone,
 	//
-	//  1. The target is the owner's link or, without an owner, the record's
+	//  1. A record whose digest has a RecordTombstone is forgotten, whatever
+	//     its owner: nothing is stored, Holder.Forgotten is set. So is one with
+	//     an AboutTombstone, unless the want is Named with another record.
+	//  2. The target is the owner's link or, without an owner, the record's
 	//     own. A target that is absent and whose digest has a tombstone is
-	//     forgotten: nothing is stored, Holder.Forgotten is set.
-	//  2. A target that is absent otherwise gets a new person from mint, as its
+	//     forgotten too, and the record with it: it gets an AboutTombstone of
+	//     the same forgetting and loses its link. If it had a person of its
+	//     own, that person is forgotten as by Forget, in the same forgetting.
+	//  3. A target that is absent otherwise gets a new person from mint, as its
 	//     own. A record that belonged to an owner and has none now counts as
 	//     absent. A person that is linked but has lost its key gets another,
 	//     as its first one.
-	//  3. A record with an owner is linked to the owner's person. If it had a
+	//  4. A record with an owner is linked to the owner's person. If it had a
 	//     person of its own, made before its owner was known, that person
 	//     becomes an alias of the owner's: all its links and aliases go over
 	//     to the owner's person, and forgetting takes both.
@@ -47,29 +52,32 @@ type KeyStore interface {
 
 	// Persons lists whom Forget would take: the person, all its aliases, and
 	// what it is an alias of; with a record, of the person it is linked to.
-	// It is empty where the record is linked to nobody.
+	// It is empty where the record is linked to nobody, and where none of them
+	// has a key, a link or an alias.
 	Persons(ctx context.Context, p Person, record string) ([]Person, error)
 
-	// Forget deletes, of the person, of all its aliases and of what it is an
-	// alias of: keys, links, aliases and index entries. It leaves tombstones
-	// with the digests of these persons, of every linked record and of every
-	// Address in their index entries that is in nobody else's, and raises
-	// the forget counter. When it returns, none of the deleted bytes are in
-	// the files of the database. Forgetting twice, or somebody unknown, is no
-	// error.
-	Forget(ctx context.Context, p Person, mint Mint) error
+	// Forget deletes, of the persons, of all their aliases and of what they are
+	// aliases of: keys, links, aliases and index entries. It leaves tombstones,
+	// one forgetting, with the digests of these persons, of every linked record
+	// and of every Address in their index entries that is in nobody else's, and
+	// raises the forget counter. It returns whom it took: who became one with
+	// the persons since the caller looked is among them. When it returns, none
+	// of the deleted bytes are in the files of the database. Forgetting twice,
+	// or somebody unknown, is no error.
+	Forget(ctx context.Context, persons []Person, mint Mint) (taken []Person, err error)
 }
 
 // Lifter is a KeyStore whose forgettings can be asked for and taken back, and
 // that keeps the addresses of forgotten people and the records held for them.
 type Lifter interface {
-	// Buried reports whether the record was linked to somebody forgotten.
+	// Buried reports whether the record has a tombstone.
 	Buried(ctx context.Context, record string, mint Mint) (bool, error)
 
 	// Lift removes the tombstones that one forgetting left, found by any record
-	// that it took, and raises the forget counter. It brings no key back. For a
-	// record that is held it removes the tombstone of the address instead. It
-	// reports false where the record has no tombstone and is not held.
+	// that it took, and raises the forget counter. Of several forgettings that
+	// took the record it is the last. It brings no key back. For a record that
+	// is held it removes the tombstones of the address instead. It reports false
+	// where the record has no tombstone and is not held.
 	Lift(ctx context.Context, record string, mint Mint) (bool, error)
 
 	// Addresses returns the AddressTombstones. They are few, and asked for
@@ -183,8 +191,11 @@ type Digest [32]byte
 type TombstoneKind byte
 
 const (
-	// RecordTombstone: a record that was linked to a forgotten person.
+	// RecordTombstone: the own record of a forgotten person.
 	RecordTombstone TombstoneKind = 'r'
+	// AboutTombstone: another record that was about one. Its digest is that of a
+	// RecordTombstone, so that one look finds either.
+	AboutTombstone TombstoneKind = 'a'
 	// PersonTombstone: a forgotten person, or one of its aliases.
 	PersonTombstone TombstoneKind = 'p'
 	// AddressTombstone: an e-mail address that was found in the records of a

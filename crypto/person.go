@@ -45,6 +45,11 @@ type Want struct {
 	// Owner is the record that the first set person reference points to. It is
 	// zero where none is set: the record is then its own person.
 	Owner Link
+	// Named says that Owner is whom the record itself is said to be about: the
+	// first reference of its policy's rule. It is false for a reference that
+	// counts because those before it are empty, and for one by which Salesforce
+	// says that two records are one person.
+	Named bool
 }
 
 // Target is the link whose person is wanted, and whether it is the record's own.

@@ -116,7 +116,7 @@ func TestForgotten(t *testing.T) {
 	if got, err := otherEnv.open(v); got != "Lovelace" {
 		t.Fatalf("the other vault opens %q, %v", got, err)
 	}
-	if err := e.vault.Forget(t.Context(), v.Person); err != nil {
+	if _, err := e.vault.Forget(t.Context(), v.Person); err != nil {
 		t.Fatal(err)
 	}
 	for name, e := range map[string]*env{"this vault": e, "another vault that had the key in memory": &otherEnv} {
@@ -144,7 +144,7 @@ func TestForgotten(t *testing.T) {
 	if got, err := e.open(lost); fault.CodeOf(err) != fault.KeyMissing {
 		t.Errorf("a person without key opens %q, %v; want %s", got, err, fault.KeyMissing)
 	}
-	if err := e.vault.Forget(t.Context(), crypto.Person{}); fault.CodeOf(err) != fault.ConfigInvalid {
+	if _, err := e.vault.Forget(t.Context(), crypto.Person{}); fault.CodeOf(err) != fault.ConfigInvalid {
 		t.Errorf("forgetting nobody: %v", err)
 	}
 }
@@ -208,7 +208,7 @@ func TestForgottenMeanwhile(t *testing.T) {
 	late := *e
 	late.vault = openVault(t, keys, e.kek, orgA)
 	keys.after["Link"] = func() error {
-		if err := e.vault.Forget(t.Context(), v.Person); err != nil {
+		if _, err := e.vault.Forget(t.Context(), v.Person); err != nil {
 			return err
 		}
 		late.begin() // another batch notices

@@ -181,7 +181,8 @@ func TestRotatePerson(t *testing.T) {
 		process.opens(before, "Lovelace")
 		process.opens(warm, "Ada")
 	}
-	must(t, e.vault.Forget(t.Context(), before.Person))
+	_, err := e.vault.Forget(t.Context(), before.Person)
+	must(t, err)
 	if err := e.vault.RotatePerson(t.Context(), before.Person); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("another key for somebody forgotten: %v, want %s", err, fault.NotFound)
 	}

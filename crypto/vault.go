@@ -181,26 +181,30 @@ func (v *Vault) Close() error {
 	return err
 }
 
-// Forget destroys the keys of a person and of all its aliases, and leaves
+// Forget destroys the keys of persons and of all their aliases, and leaves
 // tombstones: nothing sealed for them opens again, and none of their records
-// gets a new person. It is the part of forgetting that concerns keys; the rows
-// are someone else's. It is safe to repeat. Other processes notice with their
-// next batch or reveal. What the key database's backups still hold opens until
-// they expire.
-func (v *Vault) Forget(ctx context.Context, p Person) error {
-	if p.IsZero() {
-		return fault.New(fault.ConfigInvalid, "crypto.Forget", "the person is zero; give the person of a row")
+// gets a new person. It returns whom it took. It is the part of forgetting that
+// concerns keys; the rows are someone else's. It is safe to repeat. Other
+// processes notice with their next batch or reveal. What the key database's
+// backups still hold opens until they expire.
+func (v *Vault) Forget(ctx context.Context, persons ...Person) (taken []Person, err error) {
+	if len(persons) == 0 || slices.ContainsFunc(persons, Person.IsZero) {
+		return nil, fault.New(fault.ConfigInvalid, "crypto.Forget", "a person is zero, or none is given; give the person of a row")
 	}
-	if err := v.keys.Forget(ctx, p, &mint{vault: v}); err != nil {
-		return err
+	if taken, err = v.keys.Forget(ctx, persons, &mint{vault: v}); err != nil {
+		return nil, err
 	}
 	v.memory.forget()
-	return nil
+	return taken, nil
 }
 
-// Buried reports whether a record, by its 18-character id, was linked to
-// somebody forgotten.
-func (v *Vault) Buried(ctx context.Context, record string) (bool, error) {
+// Buried reports whether a person was forgotten. With a zero person it is asked
+// of a record, by its 18-character id, that was theirs or about them.
+func (v *Vault) Buried(ctx context.Context, p Person, record string) (bool, error) {
+	if !p.IsZero() {
+		h, err := v.keys.Keys(ctx, []Person{p}, &mint{vault: v})
+		return err == nil && h[0].Forgotten, err
+	}
 	l, ok := v.keys.(Lifter)
 	if !ok {
 		return false, errNoLifter()
@@ -226,7 +230,7 @@ func errNoLifter() error {
 }
 
 // Persons lists all that Forget would take with a person. With a zero person it
-// is that of the record, an 18-character id; empty where nobody knows it.
+// is that of the record, an 18-character id. It is empty where nobody is known.
 func (v *Vault) Persons(ctx context.Context, p Person, record string) ([]Person, error) {
 	return v.keys.Persons(ctx, p, record)
 }

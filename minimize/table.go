@@ -136,6 +136,14 @@ func (t *Table) Equal(o *Table) bool {
 // is set, or there is none, the record itself is the person.
 func (t *Table) Rules() [][]int { return t.rules }
 
+// Names reports whether the record's first reference to a person says whom it is
+// about, and not that it is one with another record: an order names a customer,
+// a contact does not name its Individual.
+func (t *Table) Names() bool {
+	rule := t.rules[0]
+	return len(rule) > 0 && !slices.Contains(kin[t.object], t.refs[rule[0]].Name)
+}
+
 // Merges reports whether the object's records can be merged into one another.
 func (t *Table) Merges() bool { return t.merges }
 

@@ -59,7 +59,7 @@ type Receipt struct {
 // ends, it may be called again, and the next session finishes it before it
 // seals anything (internal/docs/forgetting.md). What it cannot reach, the
 // receipt names. Of somebody who is forgotten already the receipt counts no person.
-// fault.NotFound: nobody is known by that record.
+// fault.NotFound: nobody is known by that record or person.
 func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, error) {
 	eraser, persons, err := s.known(ctx, who, reason)
 	if fault.CodeOf(err) == fault.NotFound && s.buried(ctx, who) == nil {
@@ -73,12 +73,12 @@ func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, err
 	if err := eraser.Bury(ctx, persons, entry); err != nil {
 		return Receipt{}, err
 	}
-	rows, err := s.erase(ctx, eraser, persons)
+	taken, rows, err := s.erase(ctx, eraser, persons, entry)
 	if err != nil {
 		return Receipt{}, err
 	}
 	now := time.Now()
-	return Receipt{Persons: len(persons), Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now)}, nil
+	return Receipt{Persons: len(taken), Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now)}, nil
 }
 
 // known finds who is meant, all aliases among them.
@@ -102,18 +102,23 @@ func (s *Sync) known(ctx context.Context, who Who, reason string) (store.Eraser,
 }
 
 // erase does what is left once the persons are buried. Keys go first: without
-// them no batch that is being made can hold anything of theirs.
-func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.Person) (int64, error) {
-	for _, p := range persons {
-		if err := s.cfg.Vault.Forget(ctx, p); err != nil {
-			return 0, err
+// them no batch that is being made can hold anything of theirs. Who became one
+// with the persons since they were buried is buried and erased too.
+func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.Person, entry audit.Entry) (taken []crypto.Person, rows int64, err error) {
+	if taken, err = s.cfg.Vault.Forget(ctx, persons...); err != nil {
+		return nil, 0, err
+	}
+	late := slices.DeleteFunc(slices.Clone(taken), func(p crypto.Person) bool { return slices.Contains(persons, p) })
+	if entry.Count = len(late); len(late) > 0 {
+		if err := eraser.Bury(ctx, late, entry); err != nil {
+			return nil, 0, err
 		}
 	}
-	rows, err := eraser.Erase(ctx, persons, s.plainKept())
+	rows, err = eraser.Erase(ctx, taken, s.plainKept())
 	if err == nil {
 		s.rouse() // consumers learn of it as the rows are read
 	}
-	return rows, err
+	return taken, rows, err
 }
 
 // rouse lets a session that is under way look for dirty rows.
@@ -140,7 +145,7 @@ func (s *Sync) finishForgetting(ctx context.Context) error {
 	if err != nil || len(persons)+len(back) == 0 {
 		return err
 	}
-	_, err = s.erase(ctx, eraser, append(persons, back...))
+	_, _, err = s.erase(ctx, eraser, append(persons, back...), s.entry(audit.Entry{Kind: audit.KindForget, Reason: "finished"}))
 	return err
 }
 

@@ -38,9 +38,9 @@ func (s doomedStore) Erase(ctx context.Context, persons []crypto.Person, plain [
 	return s.Store.Erase(ctx, persons, plain)
 }
 
-func (k doomedKeys) Forget(ctx context.Context, p crypto.Person, mint crypto.Mint) error {
+func (k doomedKeys) Forget(ctx context.Context, persons []crypto.Person, mint crypto.Mint) ([]crypto.Person, error) {
 	defer k.call("Forget")()
-	return k.indexedKeys.Forget(ctx, p, mint)
+	return k.indexedKeys.Forget(ctx, persons, mint)
 }
 
 // forgetting is the child: it forgets, and kills itself on the way.

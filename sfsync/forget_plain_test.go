@@ -47,9 +47,8 @@ func (r *rig) erased(record string) {
 	persons, err := r.vault.Persons(r.Context(), crypto.Person{}, record)
 	r.must(err)
 	r.must(r.rows.Bury(r.Context(), persons, audit.Entry{Time: time.Now(), Kind: audit.KindForget}))
-	for _, p := range persons {
-		r.must(r.vault.Forget(r.Context(), p))
-	}
+	_, err = r.vault.Forget(r.Context(), persons...)
+	r.must(err)
 	_, err = r.rows.Erase(r.Context(), persons, []string{"Order"})
 	r.must(err)
 }

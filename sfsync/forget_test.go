@@ -179,10 +179,14 @@ func TestForgetResumed(t *testing.T) {
 		play func(r *rig, persons []crypto.Person) error
 	}{
 		{"buried", func(r *rig, persons []crypto.Person) error { return nil }},
-		{"keys destroyed", func(r *rig, persons []crypto.Person) error { return r.vault.Forget(r.Context(), persons[0]) }},
+		{"keys destroyed", func(r *rig, persons []crypto.Person) error {
+			_, err := r.vault.Forget(r.Context(), persons...)
+			return err
+		}},
 		{"rows erased", func(r *rig, persons []crypto.Person) error {
-			r.must(r.vault.Forget(r.Context(), persons[0]))
-			_, err := r.rows.Erase(r.Context(), persons, []string{"Order"})
+			_, err := r.vault.Forget(r.Context(), persons...)
+			r.must(err)
+			_, err = r.rows.Erase(r.Context(), persons, []string{"Order"})
 			r.must(err)
 			r.impersonal("Order", 1)
 			r.impersonal("Contact", 0)

@@ -18,8 +18,9 @@ import (
 func (s *Sync) Held(ctx context.Context) ([]crypto.Link, error) { return s.cfg.Vault.Held(ctx) }
 
 // Lift takes a forgetting back, for when it was a mistake or the person has come
-// again: any record that was the person's, or about them, names it. Of a record
-// that is held it takes back only that its address holds records. Nothing that
+// again: any record that was the person's, or about them, names it; of several
+// forgettings that took the record, the last is taken back. Of a record that
+// is held it takes back only that its address holds records. Nothing that
 // was destroyed comes back from here. What the org still has of the person is
 // read again and sealed under a new key; until then, and in other processes
 // until their next batch, the records stay away. The ledger has an entry with
@@ -41,6 +42,9 @@ func (s *Sync) Lift(ctx context.Context, record, reason string) (rows int64, err
 		return 0, fault.New(fault.ConfigInvalid, op, "give a reason for the ledger, without personal data")
 	case !valid:
 		return 0, fault.New(fault.ConfigInvalid, op, "give a record id of 15 or 18 characters")
+	}
+	if err := s.finishForgetting(ctx); err != nil { // or its rows would stay as they are
+		return 0, err
 	}
 	lifted, err := s.cfg.Vault.Lift(ctx, id)
 	if err != nil {
@@ -91,10 +95,11 @@ func (s *Sync) unforgotten(ctx context.Context, eraser store.Eraser) (back []cry
 	return back, err
 }
 
-// buried fails where the record's person was not forgotten, or nobody can tell.
+// buried fails where the person, or that of the record, was not forgotten, or
+// nobody can tell.
 func (s *Sync) buried(ctx context.Context, who Who) error {
 	id, _ := recordid.Normalize(who.Record)
-	gone, err := s.cfg.Vault.Buried(ctx, id)
+	gone, err := s.cfg.Vault.Buried(ctx, who.Person, id)
 	if err == nil && !gone {
 		err = fault.New(fault.NotFound, "sfsync.Who", "the record is of nobody forgotten; give one that was there when the person was forgotten")
 	}

@@ -121,7 +121,8 @@ func TestForgetAgainAfterCrash(t *testing.T) {
 	persons, err := r.vault.Persons(t.Context(), crypto.Person{}, contact)
 	r.must(err)
 	r.must(r.rows.Bury(t.Context(), persons, audit.Entry{Time: time.Now(), Kind: audit.KindForget}))
-	r.must(r.vault.Forget(t.Context(), persons[0]))
+	_, err = r.vault.Forget(t.Context(), persons...)
+	r.must(err)
 	receipt, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7")
 	r.must(err)
 	if receipt.At.IsZero() {

@@ -144,9 +144,10 @@ func (s *sealing) row() []store.Cell {
 func (s *sealing) wants(wants []crypto.Want, table *minimize.Table, id string, c minimize.Change) []crypto.Want {
 	record := crypto.Link{Object: s.name, Record: id}
 	for k, rule := range table.Rules() {
-		want := crypto.Want{Owner: s.owner(table, rule, c)}
+		owner, at := s.owner(table, rule, c)
+		want := crypto.Want{Owner: owner}
 		if k == 0 {
-			want.Record = record
+			want.Record, want.Named = record, table.Names() && at == 0
 		} else if want.Owner == (crypto.Link{}) {
 			want.Owner = record
 		}
@@ -155,20 +156,20 @@ func (s *sealing) wants(wants []crypto.Want, table *minimize.Table, id string, c
 	return wants
 }
 
-// owner is the first reference of the rule that is set; none: the record is
-// its own person.
-func (s *sealing) owner(table *minimize.Table, rule []int, c minimize.Change) crypto.Link {
-	for _, i := range rule {
+// owner is the first reference of the rule that is set, and its place in the
+// rule; none: the record is its own person.
+func (s *sealing) owner(table *minimize.Table, rule []int, c minimize.Change) (owner crypto.Link, at int) {
+	for at, i := range rule {
 		if state, id := c.Reference(i); state == minimize.Known {
 			ref := string(id)
 			object := table.ReferenceObject(i, ref)
 			if stable, ok := s.names[object]; ok {
 				object = stable
 			}
-			return crypto.Link{Object: object, Record: ref}
+			return crypto.Link{Object: object, Record: ref}, at
 		}
 	}
-	return crypto.Link{}
+	return crypto.Link{}, -1
 }
 
 // ids appends the records of a change that are not in the list yet.

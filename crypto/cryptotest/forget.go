@@ -78,15 +78,6 @@ func testForgetMoved(t *testing.T, s *suite) {
 	if got := s.person(crypto.Want{Record: order(1), Owner: contact(2)}); got != second {
 		t.Error("forgetting a former owner took a record of the present one")
 	}
-	// One that still lay with the forgotten owner comes back under another.
-	s.person(crypto.Want{Record: order(2), Owner: contact(3)})
-	s.forget(s.person(own(contact(3))))
-	if got := s.link(own(order(2)))[0]; !got.Forgotten {
-		t.Error("a record of a forgotten owner got a person of its own")
-	}
-	if got := s.person(crypto.Want{Record: order(2), Owner: contact(2)}); got != second {
-		t.Error("a record given to another owner has not that owner's person")
-	}
 }
 
 func testForgetTwice(t *testing.T, s *suite) {
@@ -104,10 +95,7 @@ func testForgetTwice(t *testing.T, s *suite) {
 }
 
 func testLift(t *testing.T, s *suite) {
-	l, ok := s.KeyStore.(crypto.Lifter)
-	if !ok {
-		t.Skip("the store is no crypto.Lifter")
-	}
+	l := s.lifter()
 	s.found()
 	for n, by := range []crypto.Link{contact(0), order(1)} { // any record of the person finds it
 		person := s.link(own(contact(n)), crypto.Want{Record: order(n), Owner: contact(n)})[0].Person
@@ -115,14 +103,7 @@ func testLift(t *testing.T, s *suite) {
 		s.forget(person)
 		s.forget(other)
 		before := s.root().Forgets
-		lift := func() bool {
-			lifted, err := l.Lift(t.Context(), by.Record, s.mint)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return lifted
-		}
-		if !lift() || lift() {
+		if !s.lift(by) || s.lift(by) {
 			t.Error("a forgetting is not lifted once")
 		}
 		if s.root().Forgets == before {

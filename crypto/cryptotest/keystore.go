@@ -43,6 +43,13 @@ func TestKeyStore(t *testing.T, open Open) {
 		"moved record stays":     testForgetMoved,
 		"forget twice":           testForgetTwice,
 		"forgetting taken back":  testLift,
+		"last forgetting lifted": testLiftLatest,
+		"own record suppresses":  testSuppressOwn,
+		"record about a person":  testSuppressAbout,
+		"record seen later":      testSuppressLater,
+		"former own person":      testSuppressFormer,
+		"unknown person":         testUnknown,
+		"whom a forgetting took": testForgetTaken,
 		"concurrent creators":    testConcurrent,
 		"durable when closed":    testReopen,
 		"forgotten bytes gone":   testRaw,
@@ -140,7 +147,7 @@ func (s *suite) keys(persons ...crypto.Person) []crypto.Holder {
 
 func (s *suite) forget(p crypto.Person) {
 	s.Helper()
-	if err := s.Forget(s.Context(), p, s.mint); err != nil {
+	if _, err := s.Forget(s.Context(), []crypto.Person{p}, s.mint); err != nil {
 		s.Fatalf("Forget: %v", err)
 	}
 }

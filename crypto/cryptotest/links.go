@@ -65,7 +65,6 @@ func testOwnerOfOwner(t *testing.T, s *suite) {
 	s.found()
 	a := s.person(own(order(1)))
 	b := s.person(crypto.Want{Record: order(1), Owner: contact(1)})
-	account := crypto.Link{Object: "Account", Record: id("001", 1)}
 	c := s.person(crypto.Want{Record: contact(1), Owner: account})
 	if got := s.person(crypto.Want{Record: order(1), Owner: contact(1)}); got != c {
 		t.Error("a chain of aliases is not followed to its end")

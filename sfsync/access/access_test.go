@@ -250,7 +250,10 @@ func TestFailures(t *testing.T) {
 			c.write(store.Row{ID: ada, Seq: c.n, Mark: store.Live, Dirty: true})
 		},
 			fault.Unavailable, []audit.Kind{audit.KindFault}},
-		{"a forgotten person", func(c *copied, r *access.Request) { must(c, c.vault.Forget(c.Context(), c.row.Persons[0])) },
+		{"a forgotten person", func(c *copied, r *access.Request) {
+			_, err := c.vault.Forget(c.Context(), c.row.Persons[0])
+			must(c, err)
+		},
 			fault.Forgotten, []audit.Kind{audit.KindReveal, audit.KindFault}},
 		{"a value that was moved", func(c *copied, r *access.Request) {
 			row := c.row

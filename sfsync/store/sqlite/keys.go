@@ -17,6 +17,9 @@ var keysStep1 string
 //go:embed keys_0002.sql
 var keysStep2 string
 
+//go:embed keys_0003.sql
+var keysStep3 string
+
 //go:embed keys_0004.sql
 var keysStep4 string
 
@@ -37,7 +40,7 @@ type Keys struct {
 // a new directory 0700). Keep it apart from the rows, with shorter-lived
 // backups: a key that was destroyed lives on in every backup of this file.
 func OpenKeys(ctx context.Context, path string) (*Keys, error) {
-	c, err := connect(ctx, path, kind{keysID, []string{keysStep1, keysStep2, keysStep4}, keysCache})
+	c, err := connect(ctx, path, kind{keysID, []string{keysStep1, keysStep2, keysStep3, keysStep4}, keysCache})
 	if err != nil {
 		return nil, err
 	}
@@ -158,9 +161,11 @@ func (k *Keys) Keys(ctx context.Context, persons []crypto.Person, mint crypto.Mi
 			}
 			holders[i] = crypto.Holder{Person: p, Keys: keys}
 			if len(keys) == 0 {
-				if holders[i].Forgotten, err = k.tombstone(mint, crypto.PersonTombstone, p[:]); err != nil {
+				stone, err := k.tombstone(mint, crypto.PersonTombstone, p[:])
+				if err != nil {
 					return err
 				}
+				holders[i].Forgotten = stone.kind != 0
 			}
 		}
 		return nil
@@ -183,10 +188,4 @@ func (k *Keys) generations(p crypto.Person) (keys []crypto.PersonKey, err error)
 			Branch: s.ColumnInt(2), Wrapped: s.ColumnBlob(3, nil), Seals: s.ColumnInt64(4), Created: s.ColumnInt64(5)})
 	}
 	return keys, s.Err()
-}
-
-func (k *Keys) tombstone(mint crypto.Mint, kind crypto.TombstoneKind, value []byte) (bool, error) {
-	d := mint.Digest(kind, value)
-	n, err := k.c.number(`SELECT 1 FROM tombstone WHERE digest = ?`, d[:])
-	return n == 1, err
 }

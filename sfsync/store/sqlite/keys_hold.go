@@ -9,18 +9,37 @@ import (
 )
 
 // addresses leaves a tombstone of each e-mail address that the index knows of
-// these persons and of nobody else. Two entries of one address have one digest.
-func (k *Keys) addresses(persons []crypto.Person) error {
-	list, err := hexList(persons)
-	if err == nil {
-		_, err = k.c.run(`INSERT INTO tombstone (digest, kind, forget)
-			SELECT DISTINCT e.address, ?2, forgets FROM root, index_entry e
-			WHERE e.person IN (SELECT unhex(value) FROM json_each(?1)) AND e.address IS NOT NULL AND NOT EXISTS (
-				SELECT 1 FROM index_entry o WHERE o.digest = e.digest AND o.type = e.type AND o.version = e.version AND o.normaliser = e.normaliser
-				AND o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))
-			ON CONFLICT DO NOTHING`, list, int(crypto.AddressTombstone))
+// those who are taken and of nobody else. Two entries of one address have one
+// digest.
+func (f *forgetting) addresses() error {
+	list, err := hexList(f.taken)
+	if err != nil {
+		return err
+	}
+	var alone []crypto.Digest
+	err = f.k.c.each(`SELECT DISTINCT e.address FROM index_entry e
+		WHERE e.person IN (SELECT unhex(value) FROM json_each(?1)) AND e.address IS NOT NULL AND NOT EXISTS (
+			SELECT 1 FROM index_entry o WHERE o.digest = e.digest AND o.type = e.type AND o.version = e.version AND o.normaliser = e.normaliser
+			AND o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))`, []any{list}, func(s *sqlite3.Stmt) error {
+		d, err := digestAt(s, 0)
+		alone = append(alone, d)
+		return err
+	})
+	for _, d := range alone {
+		if err == nil {
+			err = f.mark(crypto.AddressTombstone, d)
+		}
 	}
 	return err
+}
+
+// digestAt reads a column that must be a digest.
+func digestAt(s *sqlite3.Stmt, column int) (d crypto.Digest, err error) {
+	b := s.ColumnRawBlob(column)
+	if len(b) != len(d) {
+		return d, sqlite3.CORRUPT
+	}
+	return crypto.Digest(b), nil
 }
 
 // Addresses implements crypto.Lifter.
@@ -28,13 +47,10 @@ func (k *Keys) Addresses(ctx context.Context) (list []crypto.Digest, err error) 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err = k.c.read(ctx, func() error {
-		return k.c.each(`SELECT digest FROM tombstone WHERE kind = ?`, []any{int(crypto.AddressTombstone)}, func(s *sqlite3.Stmt) error {
-			var d crypto.Digest
-			if copy(d[:], s.ColumnRawBlob(0)) != len(d) {
-				return sqlite3.CORRUPT
-			}
+		return k.c.each(`SELECT DISTINCT digest FROM tombstone WHERE kind = ?`, []any{int(crypto.AddressTombstone)}, func(s *sqlite3.Stmt) error {
+			d, err := digestAt(s, 0)
 			list = append(list, d)
-			return nil
+			return err
 		})
 	})
 	return list, err

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -14,12 +15,13 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	holders := make([]crypto.Holder, len(wants))
+	var l *linking
 	err := k.c.write(ctx, func() error {
 		buried, err := k.c.number(`SELECT EXISTS (SELECT 1 FROM tombstone)`)
 		if err != nil {
 			return err
 		}
-		l := &linking{k: k, mint: mint, forgotten: buried == 1, seen: map[crypto.Person][]crypto.PersonKey{}, wraps: map[int]int64{}}
+		l = &linking{k: k, mint: mint, forgotten: buried == 1, seen: map[crypto.Person][]crypto.PersonKey{}, wraps: map[int]int64{}}
 		for i, w := range wants {
 			if holders[i], err = l.holder(w); err != nil {
 				return err
@@ -32,6 +34,9 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 		}
 		return nil
 	})
+	if err == nil && l.deleted {
+		err = k.c.truncate(ctx)
+	}
 	return holders, err
 }
 
@@ -39,9 +44,10 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 type linking struct {
 	k         *Keys
 	mint      crypto.Mint
-	forgotten bool // somebody is: absent links need a look at the tombstones
+	forgotten bool // somebody is: records need a look at the tombstones
 	seen      map[crypto.Person][]crypto.PersonKey
 	wraps     map[int]int64 // new keys, by the branch keyset
+	deleted   bool          // keys were: their bytes may be in the log
 }
 
 // linked is a row of the table link.
@@ -51,15 +57,19 @@ type linked struct {
 }
 
 func (l *linking) holder(w crypto.Want) (crypto.Holder, error) {
+	away, err := l.away(w)
+	if err != nil || away {
+		return crypto.Holder{Forgotten: away}, err
+	}
 	target, own := w.Target()
 	at, present, err := l.find(target.Record)
 	if err != nil {
 		return crypto.Holder{}, err
 	}
 	if !present || own && !at.own {
-		gone, err := l.buried(target.Record)
-		if err != nil || gone {
-			return crypto.Holder{Forgotten: gone}, err
+		stone, err := l.tombstone(target.Record)
+		if err != nil || stone.kind != 0 {
+			return crypto.Holder{Forgotten: stone.kind != 0}, errors.Join(err, l.follow(w.Record, stone))
 		}
 		if at, err = l.create(target, present); err != nil {
 			return crypto.Holder{}, err
@@ -71,6 +81,47 @@ func (l *linking) holder(w crypto.Want) (crypto.Holder, error) {
 		}
 	}
 	return l.held(target.Record, at)
+}
+
+// away reports whether the record itself is kept away: a person's own whatever
+// it names, one about a person until it names another record.
+func (l *linking) away(w crypto.Want) (bool, error) {
+	if w.Record.IsZero() {
+		return false, nil
+	}
+	stone, err := l.tombstone(w.Record.Record)
+	_, own := w.Target()
+	return stone.kind == crypto.RecordTombstone || stone.kind != 0 && (own || !w.Named), err
+}
+
+func (l *linking) tombstone(record string) (tombstone, error) {
+	if !l.forgotten {
+		return tombstone{}, nil
+	}
+	return l.k.tombstone(l.mint, crypto.RecordTombstone, []byte(record))
+}
+
+// follow makes a record part of the forgetting that took its owner, with the
+// person it has of its own.
+func (l *linking) follow(record crypto.Link, owner tombstone) error {
+	if record.IsZero() || owner.kind == 0 {
+		return nil
+	}
+	f := &forgetting{k: l.k, mint: l.mint, number: owner.forget}
+	at, present, err := l.find(record.Record)
+	if err == nil {
+		err = f.unlink(crypto.AboutTombstone, record.Record)
+	}
+	if err == nil && present && at.own {
+		err = f.take(at.person)
+	}
+	for _, p := range f.taken {
+		delete(l.seen, p)
+	}
+	if l.deleted = l.deleted || len(f.taken) > 0; err == nil && present {
+		_, err = l.k.c.run(`UPDATE root SET forgets = forgets + 1`) // others may know the link
+	}
+	return err
 }
 
 func (l *linking) find(record string) (at linked, present bool, err error) {
@@ -88,13 +139,6 @@ func (l *linking) find(record string) (at linked, present bool, err error) {
 		at.own = s.ColumnBool(1)
 	}
 	return at, present, s.Err()
-}
-
-func (l *linking) buried(record string) (bool, error) {
-	if !l.forgotten {
-		return false, nil
-	}
-	return l.k.tombstone(l.mint, crypto.RecordTombstone, []byte(record))
 }
 
 // create makes a person of a record's own. The record's link, if it pointed to
@@ -189,9 +233,9 @@ func (l *linking) held(record string, at linked) (crypto.Holder, error) {
 // mend gives a person whose keys are lost another one: what lay under the old
 // ones is damaged and will be read again.
 func (l *linking) mend(record string, at linked) (crypto.Holder, error) {
-	gone, err := l.k.tombstone(l.mint, crypto.PersonTombstone, at.person[:])
-	if err != nil || gone {
-		return crypto.Holder{Forgotten: gone}, err
+	stone, err := l.k.tombstone(l.mint, crypto.PersonTombstone, at.person[:])
+	if err != nil || stone.kind != 0 {
+		return crypto.Holder{Forgotten: stone.kind != 0}, err
 	}
 	key, err := l.mint.Key(at.person)
 	if err == nil {

@@ -145,6 +145,8 @@ func failed(ctx context.Context, err error) error {
 		return fault.New(fault.StoreFull, "sqlite.Store", "there is no space left for the database; free some and start again, nothing is lost")
 	case readOnlyMount(err):
 		return unwritable()
+	case errors.Is(err, sqlite3.CORRUPT): // also where this package says so
+		return coded(sqlite3.CORRUPT)
 	case errors.As(err, &e):
 		return coded(e.Code())
 	}
