@@ -31,6 +31,9 @@ func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
 		if len(ob.Rows) > 0 {
 			b.Entries = append(b.Entries, s.entry(audit.Entry{Kind: audit.KindBatch, Object: ob.Object, Count: len(ob.Rows)}))
 		}
+		if n := forgets(ob.Rows); n > 0 {
+			b.Entries = append(b.Entries, s.entry(audit.Entry{Kind: audit.KindForget, Object: ob.Object, Count: n}))
+		}
 	}
 	batch := &Batch{store: b, index: index, session: s, done: make(chan struct{})}
 	select {
@@ -43,6 +46,16 @@ func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
 		s.stop(err)
 		return nil, err
 	}
+}
+
+// forgets counts the records that are kept away.
+func forgets(rows []store.Row) (n int) {
+	for _, row := range rows {
+		if row.Op == store.OpForget {
+			n++
+		}
+	}
+	return n
 }
 
 // advance gives the batch the object's next number and takes over its debts.
