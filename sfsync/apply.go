@@ -100,7 +100,7 @@ func (m *maker) gap(r *record, c minimize.Change) {
 		r.stub()
 	}
 	r.mark()
-	r.row.Evented = true
+	r.row.Evented, r.row.Explained = true, r.row.Explained || c.Kind() == minimize.Gap
 	r.happened(store.OpMark, c)
 }
 

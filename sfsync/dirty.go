@@ -18,12 +18,11 @@ const stubborn = 3
 // dirty is what is known of a dirty row besides the store. It is lost with the
 // session; the row is then read at once.
 type dirty struct {
-	gap     int64     // second of the newest gap event about it; 0: none, or the read was repeated
-	beaten  int       // how often an event won against its re-read
-	read    int64     // the object's N when the last read of it began that left it dirty
-	bad     bool      // it cannot be read
-	deleted bool      // Salesforce lists its record as deleted
-	after   time.Time // it is not read again before
+	gap    int64     // second of the newest gap event about it; 0: none, or a read is being repeated
+	beaten int       // how often an event won against its re-read
+	read   int64     // the object's N when the last read of it began that left it dirty
+	bad    bool      // it cannot be read
+	after  time.Time // it is not read again before
 }
 
 // noted returns what is known of a dirty row, to be changed. The caller holds mu.

@@ -9,7 +9,7 @@ import (
 )
 
 // lose counts a row whose record a read by id did not find. That Salesforce
-// said why does not count as a loss: a gap event, or the list of deletes.
+// said why, by a gap event or the list of deletes, does not count as a loss.
 func (m *maker) lose(r *record) {
 	if r.row.Mark != store.Live || r.row.Stub() {
 		return
@@ -17,7 +17,7 @@ func (m *maker) lose(r *record) {
 	if t := m.o.count; t != nil && slices.Contains(t.suspected, r.row.Seq) {
 		t.Gone++
 	}
-	if d := m.o.dirty[r.row.ID]; d == nil || d.gap == 0 && !d.deleted {
+	if !r.row.Explained {
 		m.lost++
 	}
 }

@@ -143,11 +143,11 @@ func (s *session) suspect(ctx context.Context, o *object, list []string) error {
 		o.mu.Unlock()
 		return err
 	}
-	for id, r := range m.records {
+	for _, r := range m.records {
 		switch {
 		case r.row.Mark.Exists():
-			o.noted(id).deleted = true
 			r.mark()
+			r.row.Explained = true
 		case r.row.Mark == store.Absent && len(o.open) > 1:
 			r.stub()
 			r.row.Op = store.OpMark

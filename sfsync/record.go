@@ -27,7 +27,7 @@ func (r *record) empty(mark store.Mark) {
 	r.written, r.replaced = true, true
 	r.subjects = nil
 	r.row.Mark, r.row.Persons, r.row.Owners, r.row.Key, r.row.Cells = mark, nil, nil, 0, nil
-	r.row.Base, r.row.Evented, r.row.Dirty, r.row.Patch = 0, false, false, false
+	r.row.Base, r.row.Evented, r.row.Dirty, r.row.Explained, r.row.Patch = 0, false, false, false, false
 }
 
 // stub empties the row and owes a read: the record exists, and nothing that is
@@ -64,9 +64,9 @@ func (r *record) mark() {
 
 // replace makes the row what one complete description of the record says.
 func (r *record) replace(subjects []crypto.Subject, cells []store.Cell) {
-	dirty := r.row.Dirty && r.row.Mark.Exists()
+	dirty, explained := r.row.Dirty && r.row.Mark.Exists(), r.row.Explained
 	r.empty(store.Live)
-	r.subjects, r.row.Cells, r.row.Dirty = subjects, cells, dirty
+	r.subjects, r.row.Cells, r.row.Dirty, r.row.Explained = subjects, cells, dirty, dirty && explained
 	r.row.Key = subjects[0].Key()
 	r.row.Persons = make([]crypto.Person, len(subjects))
 	for i, s := range subjects {

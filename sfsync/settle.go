@@ -95,6 +95,7 @@ func (m *maker) fill(r *record, a answer, serverTime int64) {
 		r.row.Op, r.row.Cells = store.OpForget, m.o.impersonal(a.cells)
 		return
 	}
+	explained := r.row.Explained
 	r.row.Dirty = false
 	if m.holds[a.id] != nil {
 		r.hold(a.subjects, a.stamp)
@@ -118,4 +119,5 @@ func (m *maker) fill(r *record, a answer, serverTime int64) {
 	case m.precedes(a.id, a.stamp):
 		r.mark()
 	}
+	r.row.Explained = r.row.Dirty && explained
 }

@@ -80,7 +80,8 @@ type Absence struct {
 	Read  int64 // its id
 
 	// Share of the rows of the range, above 0 and up to 1, that may be absent
-	// at once; 0: any. Up to LossFloor rows may be absent whatever their share.
+	// at once; 0: any. Rows that are Explained do not count, and up to LossFloor
+	// may be absent whatever their share.
 	Share float64
 }
 

@@ -36,7 +36,10 @@ type Row struct {
 	Base    int64        // SystemModstamp of the last full read, unix seconds; 0: none
 	Evented bool         // an event came since that read
 	Dirty   bool         // a read is owed
-	Mark    Mark
+	// Explained, of a dirty row: Salesforce said what may have become of the
+	// record, so that to find it gone is no unexplained loss.
+	Explained bool
+	Mark      Mark
 
 	// Seq is the object's N at the last write. In a batch it is the Seq the
 	// row was loaded with, 0 for one that was absent: Apply compares it and

@@ -78,8 +78,13 @@ func (c *conn) suspect(b *store.ObjectBatch, n int64) error {
 	if err != nil || absent <= store.LossFloor {
 		return err
 	}
-	rows, err := c.number(`SELECT count(*) FROM `+table+` WHERE Id > ?1 AND (?2 = '' OR Id <= ?2) AND _mark <> 2`, lo, hi)
-	if err == nil && a.Refused(absent, rows) {
+	within := `SELECT count(*) FROM ` + table + ` WHERE Id > ?1 AND (?2 = '' OR Id <= ?2)`
+	said, err := c.number(within+` AND _seq = ?3 AND _evented & ?4`, lo, hi, n, explained)
+	if err != nil {
+		return err
+	}
+	rows, err := c.number(within+` AND _mark <> 2`, lo, hi)
+	if err == nil && a.Refused(absent-said, rows) {
 		return fault.New(fault.LossRefused, "sqlite.Apply", "a read did not return more rows than may be lost at once; see that the user views all records, and allow the loss only if they are really gone").On(b.Object)
 	}
 	return err

@@ -126,7 +126,7 @@ func (t *table) sql(r *store.Row) string {
 func (t *table) bind(s *sqlite3.Stmt, r *store.Row, n int64) error {
 	err := first(
 		s.BindText(paramID, r.ID), s.BindInt64(paramKey, int64(r.Key)), s.BindInt64(paramBase, r.Base),
-		s.BindBool(paramEvented, r.Evented), s.BindBool(paramDirty, r.Dirty), s.BindInt64(paramMark, int64(r.Mark)),
+		s.BindInt64(paramEvented, flags(r)), s.BindBool(paramDirty, r.Dirty), s.BindInt64(paramMark, int64(r.Mark)),
 		s.BindInt64(paramN, n), s.BindInt64(paramSeq, r.Seq))
 	for i := range t.Rules {
 		if err != nil {
@@ -150,6 +150,22 @@ func (t *table) bind(s *sqlite3.Stmt, r *store.Row, n int64) error {
 		}
 	}
 	return err
+}
+
+// What the column _evented says, as bits.
+const (
+	evented   = 1
+	explained = 2
+)
+
+func flags(r *store.Row) (bits int64) {
+	if r.Evented {
+		bits |= evented
+	}
+	if r.Dirty && r.Explained {
+		bits |= explained
+	}
+	return bits
 }
 
 func bindOwner(s *sqlite3.Stmt, param int, owners []string, i int) error {
@@ -180,7 +196,7 @@ func bindCell(s *sqlite3.Stmt, param int, sealed bool, cells []store.Cell, i int
 // the number of the column behind it.
 func scan(s *sqlite3.Stmt, t store.Table) (r store.Row, next int) {
 	r = store.Row{
-		ID: s.ColumnText(0), Key: crypto.KeyID(s.ColumnInt64(1)), Base: s.ColumnInt64(2), Evented: s.ColumnBool(3),
+		ID: s.ColumnText(0), Key: crypto.KeyID(s.ColumnInt64(1)), Base: s.ColumnInt64(2), Evented: s.ColumnInt64(3)&evented != 0, Explained: s.ColumnInt64(3)&explained != 0,
 		Dirty: s.ColumnInt64(4) > 0, Mark: store.Mark(s.ColumnInt(5)), Seq: s.ColumnInt64(6),
 	}
 	for i := range t.Rules {

@@ -117,6 +117,49 @@ var debts = []promise{
 			c.Errorf("%d dirty rows, %v", len(list), err)
 		}
 	}},
+	{"absent rows that are explained are not refused", func(c *held) {
+		c.start()
+		var rows []store.Row
+		for i := range 4 * store.LossFloor {
+			r := contact(i, "a")
+			r.Dirty, r.Explained = i%2 == 0, i%2 == 0
+			rows = append(rows, r)
+		}
+		c.apply(c.batch(rows...))
+		b := c.batch()
+		b.Objects[0].Absent = &store.Absence{N0: c.n("Contact"), Share: 0.49}
+		b.Epoch = c.state.Epoch
+		if err := c.db.Apply(c.Context(), b); !isCode(err, fault.LossRefused) {
+			c.Errorf("Apply: %v", err)
+		}
+		b.Objects[0].Absent.Share = 0.51
+		c.apply(b)
+	}},
+	{"an explanation stays as long as the row is dirty, also for a new process", func(c *held) {
+		c.start()
+		r := contact(1, "a")
+		r.Explained = true
+		c.apply(c.batch(r, contact(2, "a")))
+		if c.row(id(1)).Explained {
+			c.Error("a row that is not dirty is explained")
+		}
+		for _, step := range []struct{ dirty, want bool }{{true, true}, {false, false}} {
+			r.Dirty, r.Seq = step.dirty, c.load(id(1))[0].Seq
+			c.apply(c.batch(r))
+			b := c.batch()
+			b.Objects[0].Moved = []string{id(2), id(3)}
+			c.apply(b)
+			c.reopen()
+			for i, want := range map[int]bool{1: step.want, 2: false} {
+				if got := c.load(id(i))[0]; got.Explained != want || !got.Dirty {
+					c.Errorf("row %d after %v: %+v", i, step, got)
+				}
+			}
+			r.Dirty = false
+			r.Seq = c.load(id(1))[0].Seq
+			c.apply(c.batch(r))
+		}
+	}},
 	{"rows are counted without gone marks", func(c *held) {
 		c.start().apply(c.batch(contact(1, "a"), store.Row{ID: id(2), Mark: store.Gone}, store.Row{ID: id(3), Mark: store.Suppressed},
 			store.Row{ID: id(4), Mark: store.Live, Dirty: true}))
