@@ -48,6 +48,8 @@
 //	                    then [Vault.DestroyBranch]: keys of persons are wrapped anew
 //	person's key        [Vault.RotatePerson]: another generation; what lies under the
 //	                    ones before is read again from Salesforce (sfsync.Sync.Renew)
+//	index keyset        [Vault.RenewIndex] and a read of what is found (both are
+//	                    sfsync.Sync.Reindex), then [Vault.DropIndex]
 //
 // The first two touch no value. A keyset is Active, then Retired: it wraps
 // nothing more, also for a process that had it in memory; then Destroyed.

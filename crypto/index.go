@@ -49,6 +49,12 @@ type Entry struct {
 	Address Digest
 }
 
+// Findable is a field whose values are indexed.
+type Findable struct {
+	Object, Field string // the policy's stable names
+	Type          IndexType
+}
+
 // IndexDigest is the first half of an HMAC-SHA-256 (RFC 2104, section 5): by
 // chance, two of 10,000,000 values share one with a probability of 2^-82.
 type IndexDigest [16]byte
@@ -72,9 +78,8 @@ type IndexStore interface {
 	// digest of one of these, in the order of these.
 	Lookup(ctx context.Context, like []Entry) ([]Entry, error)
 
-	// Keep removes the entries of all fields but these, places without a
-	// record.
-	Keep(ctx context.Context, fields []Place) error
+	// Keep removes the entries of all fields and types but these.
+	Keep(ctx context.Context, fields []Findable) error
 
 	// Drop removes the entries of a type that are of a lower version of its
 	// keyset or a lower normaliser, and leaves these keysets destroyed, without
@@ -103,14 +108,22 @@ func (v *Vault) EnsureIndex(ctx context.Context, types ...IndexType) error {
 	return nil
 }
 
-// KeepIndex removes the entries of fields that are not findable any more: all
-// but these, which are places without a record.
-func (v *Vault) KeepIndex(ctx context.Context, fields []Place) error {
+// KeepIndex removes the entries of fields that are not findable any more, or in
+// another way: all but these. Records that are held for an address stay so while
+// the field is found by e-mail.
+func (v *Vault) KeepIndex(ctx context.Context, fields []Findable) error {
 	store, ok := v.keys.(IndexStore)
 	if !ok {
 		return nil
 	}
-	return store.Keep(ctx, fields)
+	kept := slices.Clone(fields)
+	for _, f := range fields {
+		if f.Type == EmailIndex {
+			f.Type = HeldIndex
+			kept = append(kept, f)
+		}
+	}
+	return store.Keep(ctx, kept)
 }
 
 // RenewIndex gives a type another index keyset. Values are indexed under this

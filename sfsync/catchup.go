@@ -42,7 +42,7 @@ func (s *session) pass(ctx context.Context, o *object) error {
 	compared := false
 	if s.untilCompared(o) <= 0 {
 		var err error
-		if compared, err = s.beginComparison(ctx, o); err != nil {
+		if compared, err = s.beginComparison(ctx, o, inquiry{}); err != nil {
 			return err
 		}
 	}

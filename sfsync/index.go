@@ -40,14 +40,15 @@ func (s *sealing) indexed(sealed []byte, subject crypto.Subject, f crypto.Field,
 // removes what it no longer does.
 func (s *session) ensureIndex(ctx context.Context, tables []*minimize.Table) error {
 	var types []crypto.IndexType
-	var fields []crypto.Place
+	var fields []crypto.Findable
 	for _, t := range tables {
 		for _, c := range t.Columns() {
 			if c.Find == minimize.FindNone {
 				continue
 			}
-			fields = append(fields, crypto.Place{Object: t.StableName(), Field: c.Name})
-			if find := crypto.IndexType(c.Find); !slices.Contains(types, find) {
+			find := crypto.IndexType(c.Find)
+			fields = append(fields, crypto.Findable{Object: t.StableName(), Field: c.Name, Type: find})
+			if !slices.Contains(types, find) {
 				types = append(types, find)
 			}
 		}

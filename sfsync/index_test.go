@@ -2,15 +2,21 @@ package sfsync_test
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
 
@@ -179,6 +185,70 @@ func TestIndexGivenUp(t *testing.T) {
 	stop = r.start()
 	defer stop()
 	r.await("the second start", func() bool { return r.entries(dir) == 1 && len(r.places(crypto.PhoneIndex, "+14155550100")) == 1 })
+}
+
+// What a later policy makes findable, or in another way, is found once its records
+// were read again, which nobody has to ask for.
+func TestIndexTakenUp(t *testing.T) {
+	t.Parallel()
+	var ago atomic.Int64 // records that are old enough to be read once
+	ago.Store(int64(time.Hour))
+	org := newOrg(t, salesforcetest.Config{Now: func() time.Time { return time.Now().Add(-time.Duration(ago.Load())) }})
+	org.Insert("Contact", map[string]any{"LastName": "Ada", "Email": "ada@example.com", "MobilePhone": "+14155550100"})
+	ago.Store(0)
+	dir := t.TempDir()
+	without := strings.NewReplacer("LastName: {find: exact}, Email: {find: email}", "LastName, Email").Replace(findPolicy)
+	r := open(t, org, dir, without)
+	r.must(r.sync.CatchUp(t.Context()))
+	r.must(r.close())
+	fields := maps.Clone(findFields)
+	for i, policy := range []string{strings.Replace(findPolicy, "MobilePhone: {find: phone}", "MobilePhone: {find: exact}", 1), findPolicy} {
+		fields["Contact.MobilePhone"] = []crypto.IndexType{crypto.ExactIndex, crypto.PhoneIndex}[i]
+		r = open(t, org, dir, strings.Replace(policy, "version: 1", fmt.Sprint("version: ", i+2), 1))
+		r.must(r.sync.CatchUp(t.Context()))
+		if d := r.misplaced(dir, fields); d != "" {
+			t.Errorf("policy %d: %s", i+2, d)
+		}
+		r.must(r.close())
+	}
+}
+
+// TestReindex: everything is found under the new key before the old one goes,
+// beside a run and without one.
+func TestReindex(t *testing.T) {
+	t.Parallel()
+	org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()
+	r := open(t, org, dir, findPolicy)
+	for n := range 30 {
+		id := org.Insert("Contact", map[string]any{"LastName": fmt.Sprintf("N%d", n), "Email": fmt.Sprintf("c%d@example.com", n)})
+		org.Insert("Case", map[string]any{"ContactId": id, "Status": "New", "SuppliedEmail": fmt.Sprintf("c%d@example.com", n)})
+	}
+	stop := r.start()
+	defer stop()
+	r.await("the first copy", r.equal)
+	for _, beside := range []bool{true, false} {
+		if !beside {
+			r.must(stop())
+		}
+		r.must(r.vault.RenewIndex(t.Context(), crypto.EmailIndex)) // as if it was given up at once
+		if err := r.vault.DropIndex(t.Context(), crypto.EmailIndex); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("beside a run %v, dropping before the reads: %v, want %s", beside, err, fault.Conflict)
+		}
+		r.must(r.sync.Reindex(t.Context(), minimize.FindEmail, "a disk was lost"))
+		r.must(r.vault.DropIndex(t.Context(), crypto.EmailIndex))
+		if d := r.misplaced(dir, findFields); d != "" {
+			t.Errorf("beside a run %v: %s", beside, d)
+		}
+	}
+	recorded := r.ledger(audit.KindReindex)
+	if len(recorded) != 4 || recorded[0].Reason != "a disk was lost" || !slices.Equal(recorded[0].Fields, []string{"email"}) {
+		t.Errorf("in the ledger are %+v, want 2 reads of each object", recorded)
+	}
+	for by, reason := range map[minimize.Find]string{minimize.FindEmail: "", minimize.FindNone: "reason"} {
+		if err := r.sync.Reindex(t.Context(), by, reason); fault.CodeOf(err) != fault.ConfigInvalid {
+			t.Errorf("by %q with the reason %q: %v", by, reason, err)
+		}
+	}
 }
 
 // Whoever is forgotten is not found; who shares a value with them is.

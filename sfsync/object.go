@@ -48,10 +48,10 @@ type object struct {
 
 	reconciled, refreshed int64 // as in store.Object
 
-	asked     chan chan<- outcome // by those who want a reconcile
-	backfills chan backfill       // asked for; holds one
-	comparing sync.Mutex          // held during a comparison
-	count     *count              // of one that is not over, or nil
+	asked     chan inquiry  // by those who want a comparison
+	backfills chan backfill // asked for; holds one
+	comparing sync.Mutex    // held during a comparison
+	count     *count        // of one that is not over, or nil
 
 	keepsPlain bool // what is plain of a forgotten person's records stays
 
@@ -92,7 +92,7 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 		name: schema.Object, api: table.Object(), table: table, columns: table.Columns(), schema: schema,
 		renames: named(table), ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
 		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught, unseen: state.Unseen,
-		reconciled: state.Reconciled, refreshed: state.Refreshed, asked: make(chan chan<- outcome), backfills: make(chan backfill, 1),
+		reconciled: state.Reconciled, refreshed: state.Refreshed, asked: make(chan inquiry), backfills: make(chan backfill, 1),
 		rows: state.Rows, lost: state.Lost, lostSince: state.LostSince,
 		open: map[int64]int64{}, dirty: map[string]*dirty{}, tracked: map[string]bool{},
 	}

@@ -1,6 +1,7 @@
 package sfsync
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -57,10 +58,19 @@ func (o *object) found(row store.Row) {
 // opens its own. Objects that the org does not show are left out, and the fault
 // of one of them is returned with the drift of the others.
 func (s *Sync) Reconcile(ctx context.Context) (map[string]Drift, error) {
+	return s.compareEach(ctx, func(*object) (inquiry, bool) { return inquiry{}, true })
+}
+
+// compareEach compares those objects that want to be, and returns their drift.
+func (s *Sync) compareEach(ctx context.Context, wanted func(*object) (inquiry, bool)) (map[string]Drift, error) {
 	var drifts sync.Map
-	collect := func(one func(context.Context, *object) (Drift, error)) func(context.Context, *object) error {
+	collect := func(one func(context.Context, *object, inquiry) (Drift, error)) func(context.Context, *object) error {
 		return func(ctx context.Context, o *object) error {
-			drift, err := one(ctx, o)
+			q, ok := wanted(o)
+			if !ok {
+				return nil
+			}
+			drift, err := one(ctx, o, q)
 			if err == nil {
 				drifts.Store(o.api, drift)
 			}
@@ -87,7 +97,14 @@ func (s *session) each(ctx context.Context, work func(context.Context, *object) 
 	return all.Wait()
 }
 
-// outcome is the answer to one who asked for a reconcile of an object.
+// inquiry is what an object is compared for; the zero one is a reconcile.
+type inquiry struct {
+	kind    store.ReadKind // of the read of all records; "": as the policy has it
+	entries []audit.Entry  // for the ledger, with the debt
+	reply   chan<- outcome
+}
+
+// outcome is the answer to one who asked for a comparison of an object.
 type outcome struct {
 	drift Drift
 	err   error
@@ -95,11 +112,12 @@ type outcome struct {
 
 // ask has the object reconciled by the session's own goroutine: ctx is the
 // caller's, and its end must not end what is queued in the session.
-func (s *session) ask(ctx context.Context, o *object) (Drift, error) {
+func (s *session) ask(ctx context.Context, o *object, q inquiry) (Drift, error) {
 	reply, asked := make(chan outcome, 1), o.asked
+	q.reply = reply
 	for {
 		select {
-		case asked <- reply:
+		case asked <- q:
 			asked = nil
 		case got := <-reply:
 			return got.drift, got.err
@@ -115,12 +133,12 @@ func (s *session) ask(ctx context.Context, o *object) (Drift, error) {
 func (s *session) reconcileAsked(ctx context.Context, o *object) error {
 	for {
 		select {
-		case reply := <-o.asked:
-			drift, err := s.compare(ctx, o, make(chan struct{}, 1)) // its caller waits for no other object
+		case q := <-o.asked:
+			drift, err := s.compare(ctx, o, q, make(chan struct{}, 1)) // its caller waits for no other object
 			if err != nil && !lost(err) {
 				return err
 			}
-			reply <- outcome{drift, err}
+			q.reply <- outcome{drift, err}
 		case <-ctx.Done():
 			return nil
 		}
@@ -139,7 +157,7 @@ func (s *session) reconcileDue(ctx context.Context, o *object) error {
 		if s.untilCompared(o) > 0 {
 			continue
 		}
-		if _, err := s.compare(ctx, o, s.comparing); err != nil && !lost(err) {
+		if _, err := s.compare(ctx, o, inquiry{}, s.comparing); err != nil && !lost(err) {
 			return err
 		}
 	}
@@ -164,10 +182,10 @@ func (s *session) untilCompared(o *object) time.Duration {
 // compare owes a comparison of the object, and waits until the workers have
 // paid it and have read the rows that it made dirty. Its place in turn is free
 // again once all records are read: rows may take their time.
-func (s *session) compare(ctx context.Context, o *object, turn chan struct{}) (Drift, error) {
+func (s *session) compare(ctx context.Context, o *object, q inquiry, turn chan struct{}) (Drift, error) {
 	o.comparing.Lock()
 	defer o.comparing.Unlock()
-	if err := s.compareAll(ctx, o, turn); err != nil {
+	if err := s.compareAll(ctx, o, q, turn); err != nil {
 		return Drift{}, err
 	}
 	o.mu.Lock()
@@ -180,7 +198,7 @@ func (s *session) compare(ctx context.Context, o *object, turn chan struct{}) (D
 }
 
 // compareAll waits for its turn, and until a comparison that began then is paid.
-func (s *session) compareAll(ctx context.Context, o *object, turn chan struct{}) error {
+func (s *session) compareAll(ctx context.Context, o *object, q inquiry, turn chan struct{}) error {
 	select {
 	case turn <- struct{}{}:
 		defer func() { <-turn }()
@@ -190,7 +208,7 @@ func (s *session) compareAll(ctx context.Context, o *object, turn chan struct{})
 	for begun := false; !begun; {
 		err := s.await(ctx, o, s.paid)
 		if err == nil {
-			begun, err = s.beginComparison(ctx, o)
+			begun, err = s.beginComparison(ctx, o, q)
 		}
 		if err != nil {
 			return err
@@ -200,14 +218,14 @@ func (s *session) compareAll(ctx context.Context, o *object, turn chan struct{})
 }
 
 // compareNow is compare in a session that has no workers.
-func (s *session) compareNow(ctx context.Context, o *object) (Drift, error) {
+func (s *session) compareNow(ctx context.Context, o *object, q inquiry) (Drift, error) {
 	if err := s.inSight(ctx, o); err != nil {
 		return Drift{}, err
 	}
 	if err := s.payRanges(ctx, o); err != nil {
 		return Drift{}, err
 	}
-	if _, err := s.beginComparison(ctx, o); err != nil {
+	if _, err := s.beginComparison(ctx, o, q); err != nil {
 		return Drift{}, err
 	}
 	if err := s.payNow(ctx, o); err != nil {
@@ -218,7 +236,7 @@ func (s *session) compareNow(ctx context.Context, o *object) (Drift, error) {
 
 // beginComparison owes a comparison, unless a read of all records is owed
 // already: such a read may have begun before.
-func (s *session) beginComparison(ctx context.Context, o *object) (bool, error) {
+func (s *session) beginComparison(ctx context.Context, o *object, q inquiry) (bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.owed) > 0 {
@@ -228,9 +246,9 @@ func (s *session) beginComparison(ctx context.Context, o *object) (bool, error) 
 		o.count = &count{}
 		s.counts.Store(o.name, o.count)
 	}
-	kind := s.comparison(o)
+	kind := cmp.Or(q.kind, s.comparison(o))
 	s.status.comparing(o.name, kind)
-	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Owe: []store.Range{store.Whole(kind)}}}})
+	_, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{{Object: o.name, Owe: []store.Range{store.Whole(kind)}}}, Entries: q.entries})
 	return err == nil, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -190,7 +191,8 @@ func (s *Sync) kept(table *minimize.Table, movable, personal map[string]bool) st
 	for _, c := range table.Columns() {
 		kept.Columns = append(kept.Columns, store.Column{Name: c.Name, Rule: c.Rule, Type: byte(c.Type),
 			Sealed: c.Class == minimize.Personal, Small: c.Type == minimize.Picklist || c.Type == minimize.Boolean,
-			Link: c.Type == minimize.ID && (len(c.Objects) == 0 || slices.ContainsFunc(c.Objects, func(o string) bool { return personal[o] }))})
+			Link: c.Type == minimize.ID && (len(c.Objects) == 0 || slices.ContainsFunc(c.Objects, func(o string) bool { return personal[o] })),
+			Find: crypto.IndexType(c.Find)})
 	}
 	return kept
 }

@@ -161,15 +161,17 @@ func testIndexDrop(t *testing.T, s *suite, store crypto.IndexStore) {
 
 func testIndexKeep(t *testing.T, s *suite, store crypto.IndexStore) {
 	ada := s.person(own(contact(1)))
-	email, phone, other := entry(1, ada, "value"), entry(1, ada, "value"), entry(1, ada, "value")
-	phone.Place.Field, other.Place.Object, other.Place.Record = "Phone", "Order", order(1).Record
-	put(t, store, email, phone, other)
+	email, phone, other, exact := entry(1, ada, "value"), entry(1, ada, "value"), entry(1, ada, "value"), entry(1, ada, "value")
+	phone.Place.Field, other.Place.Object, other.Place.Record, exact.Type = "Phone", "Order", order(1).Record, crypto.ExactIndex
+	all := []crypto.Entry{email, exact}
+	put(t, store, email, phone, other, exact)
+	kept := []crypto.Findable{{Object: "Contact", Field: "Email", Type: crypto.EmailIndex}, {Object: "Order", Field: "Phone", Type: crypto.EmailIndex}}
 	for range 2 {
-		if err := store.Keep(t.Context(), []crypto.Place{{Object: "Contact", Field: "Email"}, {Object: "Order", Field: "Phone"}}); err != nil {
+		if err := store.Keep(t.Context(), kept); err != nil {
 			t.Fatal(err)
 		}
-		found(t, store, "after two fields of three were given up", []crypto.Entry{email}, email)
+		found(t, store, "after two fields and a type were given up", all, email)
 	}
 	put(t, store, phone)
-	found(t, store, "after one came back", []crypto.Entry{email}, email, phone)
+	found(t, store, "after one came back", all, email, phone)
 }

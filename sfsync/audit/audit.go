@@ -59,6 +59,7 @@ const (
 	KindFind      Kind = "find"      // persons were searched for; Fields is the type, such as email
 	KindLift      Kind = "lift"      // a forgetting was taken back
 	KindRenew     Kind = "renew"     // a person got another key
+	KindReindex   Kind = "reindex"   // a type of the index got another key; Fields is the type, such as email
 )
 
 // Entry is one use. Only Time and Kind are needed; the others are empty where

@@ -1,6 +1,10 @@
 package store
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/sfsync/sfsync-go/crypto"
+)
 
 // Schema is what a policy keeps, as the store needs to know it.
 type Schema struct {
@@ -42,8 +46,9 @@ type Column struct {
 	Sealed bool
 	Rule   int // index into the table's Rules
 	Small  bool
-	Link   bool // holds ids of records that are or may be a person's
-	Type   byte // minimize.Type, part of what is sealed
+	Link   bool             // holds ids of records that are or may be a person's
+	Type   byte             // minimize.Type, part of what is sealed
+	Find   crypto.IndexType // how its values are found, "" where they are not
 }
 
 // Plan is what Prepare would do.
@@ -60,6 +65,7 @@ type ObjectPlan struct {
 	Rebuild bool     // its persons change: its rows are removed and read again
 	Add     []string // columns that will be read for every row
 	Remove  []string // columns whose bytes are removed
+	Find    []string // columns that will be read for every row to be found, or found in another way
 	Rows    int64    // rows held now
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
@@ -103,10 +104,11 @@ func (c *conn) catalogue(object string) (map[string]store.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.each(`SELECT object, name, sealed, rule, small, type, link FROM field WHERE ? IN ('', object) ORDER BY object, place`, []any{object},
+	err = c.each(`SELECT object, name, sealed, rule, small, type, link, find FROM field WHERE ? IN ('', object) ORDER BY object, place`, []any{object},
 		func(s *sqlite3.Stmt) error {
 			t := tables[s.ColumnText(0)]
-			t.Columns = append(t.Columns, store.Column{Name: s.ColumnText(1), Sealed: s.ColumnBool(2), Rule: s.ColumnInt(3), Small: s.ColumnBool(4), Type: byte(s.ColumnInt(5)), Link: s.ColumnBool(6)})
+			t.Columns = append(t.Columns, store.Column{Name: s.ColumnText(1), Sealed: s.ColumnBool(2), Rule: s.ColumnInt(3), Small: s.ColumnBool(4),
+				Type: byte(s.ColumnInt(5)), Link: s.ColumnBool(6), Find: crypto.IndexType(s.ColumnText(7))})
 			tables[t.Object] = t
 			return nil
 		})
@@ -127,7 +129,8 @@ func (c *conn) describe(t store.Table) error {
 		return err
 	}
 	for i, f := range t.Columns {
-		if _, err := c.run(`INSERT INTO field VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, t.Object, f.Name, i, f.Sealed, f.Rule, f.Small, int(f.Type), f.Link); err != nil {
+		if _, err := c.run(`INSERT INTO field (object, name, place, sealed, rule, small, type, link, find) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.Object, f.Name, i, f.Sealed, f.Rule, f.Small, int(f.Type), f.Link, string(f.Find)); err != nil {
 			return err
 		}
 	}

@@ -28,5 +28,6 @@ CREATE INDEX index_entry_person ON index_entry (person);
 CREATE TABLE index_field (
   object TEXT NOT NULL,
   field  TEXT NOT NULL,
-  PRIMARY KEY (object, field)
+  type   TEXT NOT NULL,
+  PRIMARY KEY (object, field, type)
 ) STRICT, WITHOUT ROWID;

@@ -87,14 +87,14 @@ func (k *Keys) indexable(entries []crypto.Entry) error {
 
 // indexes notes which fields have entries.
 func (k *Keys) indexes(entries []crypto.Entry) error {
-	noted := map[crypto.Place]bool{}
+	noted := map[crypto.Findable]bool{}
 	for _, e := range entries {
-		field := crypto.Place{Object: e.Place.Object, Field: e.Place.Field}
-		if noted[field] {
+		f := crypto.Findable{Object: e.Place.Object, Field: e.Place.Field, Type: e.Type}
+		if noted[f] {
 			continue
 		}
-		noted[field] = true
-		if _, err := k.c.run(`INSERT INTO index_field (object, field) VALUES (?, ?) ON CONFLICT DO NOTHING`, field.Object, field.Field); err != nil {
+		noted[f] = true
+		if _, err := k.c.run(`INSERT INTO index_field (object, field, type) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, f.Object, f.Field, string(f.Type)); err != nil {
 			return err
 		}
 	}
@@ -102,21 +102,22 @@ func (k *Keys) indexes(entries []crypto.Entry) error {
 }
 
 // Keep implements crypto.IndexStore.
-func (k *Keys) Keep(ctx context.Context, fields []crypto.Place) error {
+func (k *Keys) Keep(ctx context.Context, fields []crypto.Findable) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.c.write(ctx, func() error {
-		var gone []crypto.Place
-		err := k.c.each(`SELECT object, field FROM index_field`, nil, func(s *sqlite3.Stmt) error {
-			if f := (crypto.Place{Object: s.ColumnText(0), Field: s.ColumnText(1)}); !slices.Contains(fields, f) {
+		var gone []crypto.Findable
+		err := k.c.each(`SELECT object, field, type FROM index_field`, nil, func(s *sqlite3.Stmt) error {
+			f := crypto.Findable{Object: s.ColumnText(0), Field: s.ColumnText(1), Type: crypto.IndexType(s.ColumnText(2))}
+			if !slices.Contains(fields, f) {
 				gone = append(gone, f)
 			}
 			return nil
 		})
 		for _, f := range gone {
-			for _, sql := range []string{`DELETE FROM index_entry WHERE object = ? AND field = ?`, `DELETE FROM index_field WHERE object = ? AND field = ?`} {
+			for _, table := range []string{"index_entry", "index_field"} {
 				if err == nil {
-					_, err = k.c.run(sql, f.Object, f.Field)
+					_, err = k.c.run(`DELETE FROM `+table+` WHERE object = ? AND field = ? AND type = ?`, f.Object, f.Field, string(f.Type))
 				}
 			}
 		}

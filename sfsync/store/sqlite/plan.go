@@ -106,8 +106,12 @@ func differ(old store.Table, held bool, next store.Table) change {
 		}
 	}
 	for _, now := range next.Columns {
-		if was, ok := find(old, now.Name); !ok || other(was, now) {
+		was, ok := find(old, now.Name)
+		switch {
+		case !ok || other(was, now):
 			d.Add = append(d.Add, now.Name)
+		case now.Find != "" && was.Find != now.Find:
+			d.Find = append(d.Find, now.Name)
 		}
 	}
 	return d
@@ -120,5 +124,5 @@ func other(was, now store.Column) bool {
 }
 
 func (d change) empty() bool {
-	return !d.Create && !d.Rebuild && !d.moved && len(d.Add) == 0 && len(d.Remove) == 0
+	return !d.Create && !d.Rebuild && !d.moved && len(d.Add) == 0 && len(d.Remove) == 0 && len(d.Find) == 0
 }

@@ -155,7 +155,7 @@ func (c *conn) owe(changes []change) error {
 	for _, d := range changes {
 		kind := store.Full
 		switch {
-		case d.Create, d.Rebuild, len(d.Add) > 0:
+		case d.Create, d.Rebuild, len(d.Add) > 0, len(d.Find) > 0:
 		case d.moved:
 			kind = store.Stamp
 		default:

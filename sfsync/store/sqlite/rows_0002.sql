@@ -24,3 +24,6 @@ CREATE TABLE seen (
     PRIMARY KEY (object, read, id),
     FOREIGN KEY (object, read) REFERENCES read ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+-- email, phone or exact: how values of the field are found, '' where they are not
+ALTER TABLE field ADD COLUMN find TEXT NOT NULL DEFAULT '';

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
@@ -101,6 +102,24 @@ var prepares = []promise{
 		both := []string{"Order", "Assistant"}
 		c.plans(store.Plan{Policy: 3, Version: 4, Objects: []store.ObjectPlan{{Object: "Contact", Remove: both, Add: both}}})
 		c.owes(store.Whole(store.Full))
+	}},
+	{"a column that becomes findable, or in another way, is read for every row", func(c *held) {
+		c.start().apply(c.batch(contact(1, "a")))
+		c.settled()
+		c.widen(func(t *store.Table) { t.Columns[0].Find = crypto.EmailIndex })
+		c.plans(store.Plan{Policy: 3, Version: 4, Objects: []store.ObjectPlan{{Object: "Contact", Find: []string{"Email"}, Rows: 1}}})
+		c.owes(store.Whole(store.Full))
+		same(c, "the cells", c.row(id(1)).Cells, contact(1, "a").Cells)
+		c.settled()
+		c.schema.Tables[0].Columns[0].Find = crypto.ExactIndex
+		c.schema.Policy, c.schema.Hash = 5, "h5"
+		c.plans(store.Plan{Policy: 4, Version: 5, Objects: []store.ObjectPlan{{Object: "Contact", Find: []string{"Email"}, Rows: 1}}})
+		c.prepare()
+		same(c, "owed", c.state.Objects["Contact"].Owed, []store.Range{store.Whole(store.Full)})
+		c.settled()
+		c.schema.Tables[0].Columns[0].Find = ""
+		c.schema.Policy, c.schema.Hash = 6, "h6"
+		c.plans(store.Plan{Policy: 5, Version: 6})
 	}},
 	{"columns in another order keep their values", func(c *held) {
 		c.start().apply(c.batch(contact(1, "a")))
