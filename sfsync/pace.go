@@ -16,6 +16,7 @@ type pace struct {
 	lag   time.Duration // how long after it is regained an object is read once more
 
 	stale time.Duration // after which a position that was not moved is not trusted
+	renew time.Duration // between two renewals of the time of one that stays, at least
 	late  time.Duration // after which events that have not come are likely to expire
 
 	finish time.Duration // how often what another process began to forget is finished
@@ -33,13 +34,13 @@ type pace struct {
 
 var usualPace = pace{firstPause: time.Second, longestPause: time.Minute, lasted: 2 * time.Minute,
 	poll: 5 * time.Minute, glance: time.Second / 4, sight: time.Hour, look: 5 * time.Minute, lag: 15 * time.Minute,
-	stale: 71 * time.Hour, late: 48 * time.Hour, finish: time.Minute, silence: time.Hour, gapAgain: time.Minute, badAgain: time.Hour, firstRest: time.Minute, longestFirst: 10 * time.Second,
+	stale: 71 * time.Hour, renew: 30 * time.Second, late: 48 * time.Hour, finish: time.Minute, silence: time.Hour, gapAgain: time.Minute, badAgain: time.Hour, firstRest: time.Minute, longestFirst: 10 * time.Second,
 	refill: 15 * time.Minute, survey: time.Hour}
 
 // faster divides every interval by n.
 func (p pace) faster(n time.Duration) pace {
 	return pace{firstPause: p.firstPause / n, longestPause: p.longestPause / n, lasted: p.lasted / n,
 		poll: p.poll / n, glance: p.glance / n, sight: p.sight / n, look: p.look / n, lag: p.lag / n,
-		stale: p.stale, late: p.late, finish: p.finish / n, silence: p.silence / n, gapAgain: p.gapAgain / n, badAgain: p.badAgain / n, firstRest: p.firstRest / n, longestFirst: p.longestFirst,
+		stale: p.stale, renew: p.renew / n, late: p.late, finish: p.finish / n, silence: p.silence / n, gapAgain: p.gapAgain / n, badAgain: p.badAgain / n, firstRest: p.firstRest / n, longestFirst: p.longestFirst,
 		refill: p.refill / n, survey: p.survey / n}
 }

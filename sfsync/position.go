@@ -58,8 +58,8 @@ func (s *session) begin(ctx context.Context, t *topic, here string) error {
 			return err
 		}
 		s.sight.hear(t.name)
-		batch := t.move(store.Position(d.Latest))
-		batch.Instance = cmp.Or(here, batch.Instance)
+		batch := t.batch(store.Position(d.Latest))
+		batch.AsOf, batch.Instance = time.Now().Unix(), cmp.Or(here, batch.Instance)
 		if err := s.oweAll(ctx, t.owners(s.disabled), batch); err != nil {
 			return err
 		}
@@ -71,11 +71,23 @@ func (s *session) begin(ctx context.Context, t *topic, here string) error {
 	return fault.New(fault.Unavailable, "sfsync.Run", "the stream ended before its first response; it is opened again")
 }
 
-// move is a batch that moves the position.
-func (t *topic) move(next store.Position) store.Batch {
-	b := store.Batch{Topic: t.name, From: t.at.Position, Next: next, AsOf: t.at.AsOf, Instance: t.at.Instance}
-	if next != b.From {
+// batch is a batch that leaves the position at next.
+func (t *topic) batch(next store.Position) store.Batch {
+	return store.Batch{Topic: t.name, From: t.at.Position, Next: next, AsOf: t.at.AsOf, Instance: t.at.Instance}
+}
+
+// move is a batch that moves the position to what has been received. One that
+// stays is good as of the last empty response, which may repeat its id
+// (eventbus.v1, FetchResponse): that is written too, or the position would seem
+// useless one day, but not with every response, should they come often.
+func (s *session) move(t *topic) store.Batch {
+	b := t.batch(t.cursor.safe)
+	idle := t.reach.idle.Load()
+	switch {
+	case b.Next != b.From:
 		b.AsOf = time.Now().Unix()
+	case time.Duration(idle-b.AsOf)*time.Second >= s.pace.renew:
+		b.AsOf = idle
 	}
 	return b
 }

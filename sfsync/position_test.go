@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -243,22 +245,89 @@ func (r *rig) refuses(harm func(*watched, *store.State)) {
 	}
 }
 
-// Keepalives move the position of an idle topic, and their time with it.
+// Keepalives move the position of an idle topic, and their time with it; or
+// that alone, if they repeat its id.
 func TestKeepaliveMovesPosition(t *testing.T) {
 	t.Parallel()
-	r := open(t, newOrg(t, salesforcetest.Config{Records: 1}), t.TempDir(), contactPolicy)
+	for _, still := range []bool{false, true} {
+		t.Run(fmt.Sprintf("still %t", still), func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{Records: 1, PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, StillKeepAlive: still}})
+			r := open(t, org, t.TempDir(), contactPolicy)
+			r.copied()
+			w := r.through(sfsync.Config{}, func(_ *watched, state *store.State) {
+				at := state.Topics[contactTopic]
+				at.AsOf -= 60
+				state.Topics[contactTopic] = at
+			})
+			stop := r.start()
+			defer stop()
+			r.await("a keepalive", func() bool { return time.Since(r.sync.Status().Topics[contactTopic].AsOf) < 30*time.Second })
+			r.must(stop())
+			before, next := w.began.Topics[contactTopic], r.resumes().Topics[contactTopic]
+			if (next.Position == before.Position) != still || next.AsOf <= before.AsOf {
+				t.Errorf("after keepalives the next run begins with %v, after %v", next, before)
+			}
+		})
+	}
+}
+
+// A new position is as of now, also if it has the id of the one it replaces.
+func TestNewPositionWithOldID(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 1, PubSub: salesforcetest.PubSub{KeepAlive: time.Hour, StillKeepAlive: true}})
+	r := open(t, org, t.TempDir(), contactPolicy)
 	r.copied()
 	w := r.through(sfsync.Config{}, func(_ *watched, state *store.State) {
 		at := state.Topics[contactTopic]
-		at.AsOf -= 60
+		at.AsOf -= 72 * 60 * 60
 		state.Topics[contactTopic] = at
 	})
 	stop := r.start()
 	defer stop()
-	r.await("a keepalive", func() bool { return time.Since(r.sync.Status().Topics[contactTopic].AsOf) < 30*time.Second })
+	r.await("a new position", func() bool { return !r.sync.Status().Topics[contactTopic].AsOf.IsZero() })
 	r.must(stop())
-	before := w.began.Topics[contactTopic]
-	if next := r.resumes(); next.Topics[contactTopic].Position == before.Position {
-		t.Error("the position of an idle topic stays")
+	if next, before := r.resumes().Topics[contactTopic], w.began.Topics[contactTopic]; next.Position != before.Position || next.AsOf <= before.AsOf {
+		t.Errorf("the next run begins with %v, after %v", next, before)
+	}
+}
+
+// A topic that stays idle for four days, with keepalives that repeat its id, is
+// read no second time when its stream is opened again, also by a run that is to
+// fail then.
+func TestIdleDays(t *testing.T) {
+	t.Parallel()
+	for _, still := range []bool{false, true} {
+		t.Run(fmt.Sprintf("still %t", still), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { idleDays(t, still) })
+		})
+	}
+}
+
+func idleDays(t *testing.T, still bool) {
+	net := &network{}
+	org := newOrg(t, salesforcetest.Config{Listen: net.listen, PubSub: salesforcetest.PubSub{KeepAlive: 270 * time.Second, StillKeepAlive: still, Retention: 30 * 24 * time.Hour}})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	net.use(r.client)
+	org.Insert("Contact", map[string]any{"LastName": "first"})
+	r.through(sfsync.Config{FailOnExpired: true, ReconcileEvery: -1}, nil)
+	stop := r.start()
+	defer stop()
+	time.Sleep(4 * 24 * time.Hour)
+	if !r.sync.Status().Ready(5 * time.Minute) {
+		t.Errorf("after four idle days: %+v", r.sync.Status())
+	}
+	var jobs atomic.Int64
+	org.Intercept(salesforcetest.Fault{Path: "/jobs/query", Match: func(*http.Request) bool { jobs.Add(1); return false }})
+	org.CutStreams()
+	time.Sleep(10 * time.Minute)
+	r.must(stop())
+	stop = r.start()
+	defer stop()
+	time.Sleep(10 * time.Minute)
+	r.must(stop())
+	if n := jobs.Load(); n > 0 || !r.equal() {
+		t.Errorf("%d calls for reads of everything; the copy is the org: %t", n, r.equal())
 	}
 }

@@ -56,8 +56,9 @@ type ObjectStatus struct {
 
 // TopicStatus is how far one topic is.
 type TopicStatus struct {
-	// AsOf is when the position last moved. On an idle topic it moves with
-	// every keepalive, at most 270 seconds apart (Pub/Sub API guide).
+	// AsOf is when the position last moved, or was last seen to be the latest:
+	// on an idle topic with a keepalive, at most 270 seconds apart (Pub/Sub API
+	// guide), and 30 seconds after the one before at the earliest.
 	AsOf time.Time
 	// Delay is how long after its commit the last change was applied.
 	Delay time.Duration
@@ -67,8 +68,8 @@ type TopicStatus struct {
 	Expiring bool
 }
 
-// Ready reports whether the copy is complete and each topic's position moved
-// within maxLag, for a readiness probe. A maxLag under five minutes fails on
+// Ready reports whether the copy is complete and each topic's position moved, or
+// was seen to be the latest, within maxLag, for a readiness probe. A maxLag under five minutes fails on
 // idle topics.
 func (s Status) Ready(maxLag time.Duration) bool {
 	if s.Phase != "running" || len(s.Waiting) > 0 {

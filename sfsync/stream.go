@@ -186,8 +186,8 @@ func (s *session) absorb(ctx context.Context, t *topic, deliveries []pubsub.Deli
 	if err != nil {
 		return err
 	}
-	batch := t.move(t.cursor.safe)
-	if len(arrivals) == 0 && batch.From == batch.Next {
+	batch := s.move(t)
+	if len(arrivals) == 0 && batch.From == batch.Next && batch.AsOf == t.at.AsOf {
 		return nil
 	}
 	keys, err := s.cfg.Vault.Sealer().Begin(ctx)

@@ -211,7 +211,8 @@ func (b *eventBus) after(era int, position uint64, has func(object string) bool,
 }
 
 // advance looks once more behind a position and, if nothing is there, moves
-// the counter and returns it: the latest_replay_id of an empty response.
+// the counter unless it is to stand still, and returns it: the latest_replay_id
+// of an empty response.
 func (b *eventBus) advance(era int, position uint64, has func(object string) bool) (uint64, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -222,6 +223,9 @@ func (b *eventBus) advance(era int, position uint64, has func(object string) boo
 		if has(b.log[i].Header.Entity) {
 			return position, false
 		}
+	}
+	if b.options.StillKeepAlive {
+		return b.last, b.planned == nil
 	}
 	ok := b.tick()
 	return b.last, ok

@@ -14,6 +14,10 @@ type PubSub struct {
 	// KeepAlive is how long a stream with events owed stays silent before an
 	// empty response; 0 means 270 s, the documented limit.
 	KeepAlive time.Duration
+	// StillKeepAlive has empty responses repeat a replay id for as long as no
+	// event follows; else it moves with each, as with the traffic of others. The
+	// API definition calls it "possibly advanced".
+	StillKeepAlive bool
 	// FirstResponse is how long a new stream without events waits for its
 	// first, empty response. Below 0 it is as late as any other.
 	FirstResponse time.Duration

@@ -120,7 +120,7 @@ type State struct {
 // Topic is how far a topic has been applied.
 type Topic struct {
 	Position Position
-	AsOf     int64  // unix seconds at which the position was last moved
+	AsOf     int64  // unix seconds at which the position was last moved, or seen to be the latest
 	Instance string // the org's instance when the position was taken
 }
 
