@@ -122,6 +122,36 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
+// An update of fields that are not kept moves the stamp all the same. It was
+// heard, so it is no drift; and it costs one write of the row, not one a time.
+func TestHeardIsNoDrift(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{Records: 30}, contactPolicy)
+	h.begin()
+	ids := h.ids("Contact")
+	other := func(value string) {
+		for _, id := range ids[:5] {
+			h.org.Update("Contact", id, map[string]any{"Phone": value})
+		}
+		h.passed()
+	}
+	other("555-0101")
+	first := h.row("Contact", ids[0]).Seq
+	other("555-0102")
+	if now := h.row("Contact", ids[0]).Seq; now != first || len(h.dirty("Contact")) > 0 {
+		t.Errorf("the second update wrote the row: %d, then %d; dirty: %v", first, now, h.dirty("Contact"))
+	}
+	h.org.Silent("Contact", ids[9], map[string]any{"LastName": "silent"})
+	h.org.Silent("Contact", ids[0], map[string]any{"LastName": "under the heard one"})
+	for _, want := range []sfsync.Drift{{Stale: 1}, {}} {
+		drift, err := h.sync.Reconcile(t.Context())
+		h.must(err)
+		if drift["Contact"] != want || !h.equal() {
+			t.Errorf("drift %v, want %v; %s", drift["Contact"], want, h.difference())
+		}
+	}
+}
+
 // A value that changes without a stamp is found where the policy asks for a
 // full read, when that is due, and drift is counted all the same.
 func TestFullRead(t *testing.T) {

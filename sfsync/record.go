@@ -57,8 +57,13 @@ func (r *record) mark() {
 	if !r.written {
 		r.row.Op = store.OpMark
 	}
-	r.written = true
+	r.keep()
 	r.row.Dirty = true
+}
+
+// keep writes the row's state and keeps what is held of the record.
+func (r *record) keep() {
+	r.written = true
 	r.row.Patch = !r.replaced
 }
 
@@ -76,8 +81,7 @@ func (r *record) replace(subjects []crypto.Subject, cells []store.Cell) {
 
 // patch applies a delta: the cells that it sets, and no other.
 func (r *record) patch(cells []store.Cell) {
-	r.written = true
-	r.row.Patch = !r.replaced
+	r.keep()
 	if r.row.Cells == nil {
 		r.row.Cells = cells
 		return

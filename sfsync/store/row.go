@@ -87,7 +87,8 @@ const (
 type Op string
 
 // The operations, in Debezium's sense: a Read is what a snapshot or a re-read
-// returned, a Mark says only that a read is owed.
+// returned, a Mark says that the record changed in a way that is not known (the
+// row is dirty: a read is owed) or in nothing that is kept.
 const (
 	OpCreate   Op = "create"
 	OpUpdate   Op = "update"
