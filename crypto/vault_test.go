@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -18,6 +17,7 @@ import (
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/crypto/cryptotest"
 	"github.com/sfsync/sfsync-go/crypto/filekek"
+	"github.com/sfsync/sfsync-go/internal/bubble"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
@@ -151,7 +151,7 @@ func TestOpenVaultTogether(t *testing.T) {
 // take a twentieth of a second.
 func aged(t *testing.T, test func(e *env, kms *service)) {
 	kms := &service{AEADWithContext: crypto.WithoutContext(tinkAEAD(t)), takes: 50 * time.Millisecond}
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		e := &env{TB: t, dir: t.TempDir(), kek: kms}
 		e.keys = openKeys(t, e.dir)
 		e.vault = openVault(t, e.keys, e.kek, orgA)

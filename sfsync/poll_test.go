@@ -5,9 +5,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/sfsync/sfsync-go/internal/bubble"
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -16,8 +16,7 @@ import (
 // polled plays with a polled copy on the clock of a bubble, on which an hour
 // takes no time.
 func polled(t *testing.T, cfg salesforcetest.Config, play func(h *history)) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h := &history{rig: openPolled(t, cfg, t.TempDir())}
 		h.id = h.org.Insert("Contact", map[string]any{"LastName": "first"})
 		time.Sleep(time.Hour)
@@ -143,8 +142,7 @@ func TestPollUnlisted(t *testing.T) {
 
 // A copy that was left alone for longer than Salesforce lists deletes.
 func TestPollAfterWeeks(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		cfg, dir := salesforcetest.Config{Records: 10, Dir: t.TempDir()}, t.TempDir()
 		h := &history{rig: openPolled(t, cfg, dir)}
 		h.pass()

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/sfsync/sfsync-go/internal/bubble"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -23,8 +23,7 @@ import (
 // nothing is wrong the copy is the org, and while something is it is not, or the
 // trouble would show nothing.
 func TestWeek(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWeek(t)
 		stop := w.start()
 		for hour := range 7 * 24 {

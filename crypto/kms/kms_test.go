@@ -43,7 +43,7 @@ func clouds(t *testing.T) map[string]*cloud {
 func amazon(t *testing.T) *cloud {
 	fake := kmstest.NewAWS(t)
 	api := awsapi.New(awsapi.Options{Region: "eu-central-1", BaseEndpoint: &fake.URL, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider("AKIA", "a secret is forty characters in real life", ""),
 		HTTPClient:  &http.Client{Transport: &http.Transport{TLSClientConfig: fake.TLS}}})
 	key := func(name string) tink.AEADWithContext {
 		kek, err := awskms.NewAEADWithContext(t.Context(), "arn:aws:kms:eu-central-1:111122223333:key/"+name, awskms.WithKMS(api))

@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/recordid": {},
 	"internal/pubsubpb": {},
 	"internal/avro":     {"sfsync/fault"},
+	"internal/bubble":   {},
 
 	// 1: decide, protect, record, repeat; and the test org, which shares no
 	// code with the client it is to test.
