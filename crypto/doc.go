@@ -47,15 +47,17 @@
 //	branch keyset       [Vault.RotateBranch], then [Vault.RewrapKeys] beside the work,
 //	                    then [Vault.DestroyBranch]: keys of persons are wrapped anew
 //	person's key        [Vault.RotatePerson]: another generation; what lies under the
-//	                    ones before is read again from Salesforce (sfsync.Sync.Renew)
+//	                    ones before is read again from Salesforce (sfsync.Sync.Renew),
+//	                    and these are destroyed then (sfsync.Sync.DestroyRetired)
 //	index keyset        [Vault.RenewIndex] and a read of what is found (both are
 //	                    sfsync.Sync.Reindex), then [Vault.DropIndex]
 //
 // The first two touch no value. A keyset is Active, then Retired: it wraps
 // nothing more, also for a process that had it in memory; then Destroyed.
 // [Vault.Keysets] shows states and dates. Of a person's generations the last one
-// seals. What a rotation cannot do is reach into backups: an old keys database
-// with the old key-encryption key opens what it opened.
+// seals; the others are retired, and open until they are destroyed. They have
+// their dates too ([PersonKey]). What a rotation cannot do is reach into backups:
+// an old keys database with the old key-encryption key opens what it opened.
 //
 // # Blind index
 //

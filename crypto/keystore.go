@@ -143,7 +143,10 @@ type PersonKey struct {
 	Branch     int    // version of the branch keyset that wrapped it
 	Wrapped    []byte // version-1 format, 65 bytes
 	Seals      int64  // how often it sealed, counted by sampling
-	Created    int64  // unix seconds
+	Created    int64  // unix seconds, as the two below
+	// Retired is when another generation took over: it opens and seals nothing
+	// more. Destroyed is when Wrapped was deleted; Branch is then 0. 0 before.
+	Retired, Destroyed int64
 }
 
 // Holder is what a key store knows of one person.
@@ -161,7 +164,7 @@ type Addition struct {
 	Keysets []Keyset
 	// Keys are new generations. One is stored unless its person has that
 	// generation already, or has no key at all: then it was forgotten
-	// meanwhile. It raises the forget counter, so that nobody goes on with the
+	// meanwhile. It retires the generations before as of its Created, and raises the forget counter, so that nobody goes on with the
 	// generation before; Conflict and KeyExhausted are as for Link.
 	Keys []PersonKey
 	// Seals are added to the counts.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sfsync/sfsync-go/crypto/internal/gcm"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
@@ -44,6 +45,13 @@ type Sealed struct {
 	Person Person
 	Field  Field
 	Bytes  []byte
+}
+
+// Key is the id of the person's key that sealed it. Errors are FormatUnknown and
+// Tampered.
+func (s Sealed) Key() (KeyID, error) {
+	id, err := gcm.ID(s.Bytes)
+	return KeyID(id), err
 }
 
 // Open opens values of one record. Each of them must be named by the use: the

@@ -24,8 +24,8 @@ type Rotator interface {
 	// even if it was before.
 	Replace(ctx context.Context, all, now []Keyset) error
 
-	// Wrapped returns up to n keys in the order of person and generation,
-	// beginning behind that of after.
+	// Wrapped returns up to n keys that are not destroyed, in the order of
+	// person and generation, beginning behind that of after.
 	Wrapped(ctx context.Context, after PersonKey, n int) ([]PersonKey, error)
 
 	// Rewrap stores Branch and Wrapped of keys that are there. One that is
@@ -33,7 +33,7 @@ type Rotator interface {
 	// Branch is not Active, and KeyExhausted as for Link.
 	Rewrap(ctx context.Context, keys []PersonKey) error
 
-	// Count returns how many keys of persons there are.
+	// Count returns how many keys of persons there are that are not destroyed.
 	Count(ctx context.Context) (int64, error)
 }
 
@@ -240,28 +240,6 @@ func (v *Vault) DestroyBranch(ctx context.Context, version int) error {
 		return v.replace(ctx, root, k) // also a second time: the first may have left bytes in a file
 	}
 	return fault.New(fault.NotFound, "crypto.DestroyBranch", "there is no retired branch keyset of this version; see Keysets, and rotate first")
-}
-
-// RotatePerson gives a person, which has not been forgotten, another key. What
-// is sealed from now on is sealed by it; values under the ones before open until
-// their records were read again ([sfsync.Sync.Renew]).
-func (v *Vault) RotatePerson(ctx context.Context, p Person) error {
-	s, err := v.begin(ctx)
-	if err != nil {
-		return err
-	}
-	mint, err := s.mint(ctx)
-	if err != nil {
-		return err
-	}
-	holders, err := v.keys.Keys(ctx, []Person{p}, mint)
-	if err != nil {
-		return err
-	}
-	if len(holders[0].Keys) == 0 {
-		return fault.New(fault.NotFound, "crypto.RotatePerson", "the person has no key; it was forgotten, or is not of this org")
-	}
-	return v.keys.Add(ctx, Addition{Keys: []PersonKey{mint.next(holders[0])}})
 }
 
 func (v *Vault) rotator() (Rotator, error) {

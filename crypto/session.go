@@ -94,6 +94,9 @@ func (s session) subjects(ctx context.Context, holders []Holder) ([]Subject, err
 func (s session) subject(ctx context.Context, h Holder) (Subject, error) {
 	sub := &subject{person: h.Person, forgotten: h.Forgotten || h.Person.IsZero()}
 	for _, k := range h.Keys {
+		if k.Destroyed != 0 {
+			continue
+		}
 		key, err := s.unwrap(ctx, k)
 		if err != nil {
 			return Subject{}, err

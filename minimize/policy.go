@@ -131,6 +131,14 @@ const (
 // ObjectNames are the API names of the policy's objects, sorted.
 func (p *Policy) ObjectNames() []string { return slices.Sorted(maps.Keys(p.Objects)) }
 
+// StableNames are the names that the objects are stored under, in that order.
+func (p *Policy) StableNames() (names []string) {
+	for _, name := range p.ObjectNames() {
+		names = append(names, stable(name, p.Objects[name].Was))
+	}
+	return names
+}
+
 // Topic is the topic that carries an object's changes: its channel, or the topic
 // of the object's own change event (Change Data Capture guide, "Subscription
 // Channels"). It is "" for an object that is polled.

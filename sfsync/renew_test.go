@@ -1,8 +1,14 @@
 package sfsync_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -73,5 +79,78 @@ func TestRenewBesideBatch(t *testing.T) {
 	r.until("the rows under the new key", r.equal)
 	if key := r.row("Case", later).Key; key == before {
 		t.Error("the new row is under the key from before")
+	}
+}
+
+// TestDestroyRetired: a key from before goes once nothing is under it, not sooner.
+func TestDestroyRetired(t *testing.T) {
+	t.Parallel()
+	org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()
+	r := open(t, org, dir, forgetPolicy)
+	contact, _, _ := customer(org, "Ada")
+	r.until("the first copy", r.equal)
+	before := r.row("Contact", contact)
+	person := before.Persons[0]
+	_, err := r.sync.Renew(t.Context(), sfsync.Who{Record: contact}, "a laptop was lost")
+	r.must(err)
+	destroyed := func(want int) {
+		t.Helper()
+		if n, err := r.sync.DestroyRetired(t.Context(), "after the laptop"); n != want || err != nil {
+			t.Errorf("%d keys were destroyed, %v; want %d", n, err, want)
+		}
+	}
+	generations := func() []crypto.PersonKey {
+		h, err := r.keys.Keys(t.Context(), []crypto.Person{person}, nil)
+		r.must(err)
+		return h[0].Keys
+	}
+
+	r.until("the rows under the new key", func() bool { return r.row("Contact", contact).Key != before.Key && r.equal() })
+	destroyed(0) // a batch that is under way may still seal by it
+	db, err := sqlite3.Open(r.keys.Path())
+	r.must(err)
+	t.Cleanup(func() { db.Close() })
+	r.must(db.Exec(`UPDATE person_key SET retired = retired - 7200`))
+	retired := generations()[0]
+	if retired.Retired == 0 || retired.Destroyed != 0 {
+		t.Errorf("a key from before has the dates %d, %d and %d", retired.Created, retired.Retired, retired.Destroyed)
+	}
+	_, err = r.sync.Renew(t.Context(), sfsync.Who{Record: contact}, "another")
+	r.must(err)
+	r.must(db.Exec(`UPDATE person_key SET retired = retired - 7200`))
+	destroyed(1) // but not the second, which all rows are still under
+	all := generations()
+	if all[0].Destroyed == 0 || len(all[0].Wrapped) > 0 || all[1].Retired == 0 || all[1].Destroyed != 0 || all[2].Retired != 0 {
+		t.Errorf("the keys are %+v", all)
+	}
+	opener, err := r.vault.Opener(anyone{})
+	r.must(err)
+	table, err := r.rows.Table(t.Context(), "Contact")
+	r.must(err)
+	for i, cell := range before.Cells {
+		if table.Columns[i].Sealed && cell.State == store.Value {
+			if _, err := reveal(opener, table, before, i); fault.CodeOf(err) != fault.KeyMissing {
+				t.Errorf("a value under the destroyed key: %v, want %s", err, fault.KeyMissing)
+			}
+			if _, err := reveal(opener, table, r.row("Contact", contact), i); err != nil {
+				t.Errorf("a value under the second key: %v", err)
+			}
+		}
+	}
+	r.must(r.vault.RotateBranch(t.Context())) // a destroyed key is in no one's way
+	for _, err := range r.vault.RewrapKeys(t.Context()) {
+		r.must(err)
+	}
+	r.must(r.vault.DestroyBranch(t.Context(), 1))
+	r.until("the rows under the third key", func() bool { return r.row("Contact", contact).Key == all[2].ID && r.equal() })
+	destroyed(1)
+	files, err := filepath.Glob(r.keys.Path() + "*")
+	r.must(err)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		r.must(err)
+		if bytes.Contains(b, retired.Wrapped) {
+			t.Error("a destroyed key is in the files")
+		}
 	}
 }

@@ -69,6 +69,7 @@ func testGenerations(t *testing.T, s *suite) {
 			t.Fatal(err)
 		}
 	}
+	h.Keys[0].Retired = second.Created
 	want := []crypto.Holder{{Person: h.Person, Keys: []crypto.PersonKey{h.Keys[0], second}}, {Person: orphan.Person}}
 	if d := cmp.Diff(want, s.keys(h.Person, orphan.Person)); d != "" {
 		t.Errorf("generations (-want +got):\n%s", d)

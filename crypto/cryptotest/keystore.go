@@ -63,6 +63,7 @@ func TestKeyStore(t *testing.T, open Open) {
 		"retired seals nothing":  testRetired,
 		"keys wrapped anew":      testRewrap,
 		"wraps counted":          testWraps,
+		"keys destroyed":         testDestroyed,
 		"index":                  indexed(testIndex),
 		"index, pruned":          indexed(testIndexPrune),
 		"index, forget":          indexed(testIndexForget),

@@ -167,3 +167,49 @@ func testWraps(t *testing.T, s *suite) {
 		t.Errorf("counted %d and %d keys, want 4 and 1", k[0].Wraps, k[1].Wraps)
 	}
 }
+
+func testDestroyed(t *testing.T, s *suite) {
+	r := s.rotator()
+	d, ok := s.KeyStore.(crypto.Destroyer)
+	if !ok {
+		t.Skip("the store is no crypto.Destroyer")
+	}
+	h := s.link(own(contact(1)), own(contact(2)))
+	first, second := h[0].Keys[0], h[0].Keys[0]
+	second.Generation, second.ID, second.Created, second.Wrapped = 2, second.ID+1, first.Created+5, []byte("second")
+	if err := s.Add(t.Context(), crypto.Addition{Keys: []crypto.PersonKey{second}}); err != nil {
+		t.Fatal(err)
+	}
+	retired := func(before int64, want ...crypto.PersonKey) {
+		t.Helper()
+		if got, err := d.Retired(t.Context(), before); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("retired before %d: %+v, %v; want %+v", before, got, err, want)
+		}
+	}
+	first.Retired = second.Created
+	retired(second.Created)
+	retired(second.Created+1, first)
+	forgets := s.root().Forgets
+	for range 2 { // the second generation is not retired
+		if err := d.Destroy(t.Context(), []crypto.PersonKey{first, second}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.root().Forgets == forgets {
+		t.Error("a destroyed key left the forget counter, so that others go on with it")
+	}
+	retired(second.Created + 1)
+	keys := s.keys(h[0].Person)[0].Keys
+	if keys[0].Destroyed == 0 || keys[0].ID != first.ID || keys[0].Branch != 0 || len(keys[0].Wrapped) > 0 || !cmp.Equal(keys[1], second) {
+		t.Errorf("after one of two was destroyed: %+v", keys)
+	}
+	if n := hits(t, s.dir, first.Wrapped); n > 0 {
+		t.Errorf("a destroyed key is in the files %d times", n)
+	}
+	if n, err := r.Count(t.Context()); n != 2 || err != nil {
+		t.Errorf("%d keys, %v; want 2", n, err)
+	}
+	if page, err := r.Wrapped(t.Context(), crypto.PersonKey{}, 9); err != nil || len(page) != 2 {
+		t.Errorf("%d keys to wrap anew, %v; want 2", len(page), err)
+	}
+}

@@ -60,6 +60,7 @@ const (
 	KindLift      Kind = "lift"      // a forgetting was taken back
 	KindRenew     Kind = "renew"     // a person got another key
 	KindReindex   Kind = "reindex"   // a type of the index got another key; Fields is the type, such as email
+	KindDestroy   Kind = "destroy"   // keys from before, Count, were looked through, to destroy what sealed nothing any more
 )
 
 // Entry is one use. Only Time and Kind are needed; the others are empty where

@@ -119,9 +119,14 @@ func (k *Keys) generation(key crypto.PersonKey) error {
 		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM person_key WHERE person = ?1)
 		ON CONFLICT DO NOTHING`,
 		key.Person[:], key.Generation, int64(key.ID), key.Branch, key.Wrapped, key.Seals, key.Created)
-	if err == nil && n > 0 {
-		_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
+	if err != nil || n == 0 {
+		return err
 	}
+	if _, err := k.c.run(`UPDATE person_key SET retired = ?3 WHERE person = ?1 AND generation < ?2 AND retired IS NULL`,
+		key.Person[:], key.Generation, key.Created); err != nil {
+		return err
+	}
+	_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
 	return err
 }
 
@@ -175,7 +180,7 @@ func (k *Keys) Keys(ctx context.Context, persons []crypto.Person, mint crypto.Mi
 
 // generations reads a person's keys.
 func (k *Keys) generations(p crypto.Person) (keys []crypto.PersonKey, err error) {
-	s, err := k.c.stmt(`SELECT generation, id, branch, wrapped, seals, created FROM person_key WHERE person = ? ORDER BY generation`)
+	s, err := k.c.stmt(`SELECT ` + personKey + ` FROM person_key WHERE person = ? ORDER BY generation`)
 	if err != nil {
 		return nil, err
 	}
@@ -184,8 +189,18 @@ func (k *Keys) generations(p crypto.Person) (keys []crypto.PersonKey, err error)
 		return nil, err
 	}
 	for s.Step() {
-		keys = append(keys, crypto.PersonKey{Person: p, Generation: s.ColumnInt(0), ID: crypto.KeyID(s.ColumnInt64(1)),
-			Branch: s.ColumnInt(2), Wrapped: s.ColumnBlob(3, nil), Seals: s.ColumnInt64(4), Created: s.ColumnInt64(5)})
+		keys = append(keys, columnKey(s))
 	}
 	return keys, s.Err()
+}
+
+// personKey are the columns that columnKey reads.
+const personKey = `person, generation, id, branch, wrapped, seals, created, retired, destroyed`
+
+func columnKey(s *sqlite3.Stmt) crypto.PersonKey {
+	key := crypto.PersonKey{Generation: s.ColumnInt(1), ID: crypto.KeyID(s.ColumnInt64(2)), Branch: s.ColumnInt(3),
+		Wrapped: s.ColumnBlob(4, nil), Seals: s.ColumnInt64(5), Created: s.ColumnInt64(6),
+		Retired: s.ColumnInt64(7), Destroyed: s.ColumnInt64(8)}
+	copy(key.Person[:], s.ColumnRawBlob(0))
+	return key
 }

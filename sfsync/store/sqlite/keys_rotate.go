@@ -83,17 +83,17 @@ func (k *Keys) Wrapped(ctx context.Context, after crypto.PersonKey, n int) (keys
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err = k.c.read(ctx, func() error {
-		return k.c.each(`SELECT person, generation, id, branch, wrapped, seals, created FROM person_key
-			WHERE (person, generation) > (?, ?) ORDER BY person, generation LIMIT ?`, []any{after.Person[:], after.Generation, n},
-			func(s *sqlite3.Stmt) error {
-				key := crypto.PersonKey{Generation: s.ColumnInt(1), ID: crypto.KeyID(s.ColumnInt64(2)), Branch: s.ColumnInt(3),
-					Wrapped: s.ColumnBlob(4, nil), Seals: s.ColumnInt64(5), Created: s.ColumnInt64(6)}
-				copy(key.Person[:], s.ColumnRawBlob(0))
-				keys = append(keys, key)
-				return nil
-			})
+		return k.c.each(`SELECT `+personKey+` FROM person_key
+			WHERE (person, generation) > (?, ?) AND branch > 0 ORDER BY person, generation LIMIT ?`, []any{after.Person[:], after.Generation, n}, list(&keys))
 	})
 	return keys, err
+}
+
+func list(keys *[]crypto.PersonKey) func(*sqlite3.Stmt) error {
+	return func(s *sqlite3.Stmt) error {
+		*keys = append(*keys, columnKey(s))
+		return nil
+	}
 }
 
 // Rewrap implements crypto.Rotator.
@@ -127,8 +127,41 @@ func (k *Keys) Count(ctx context.Context) (n int64, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err = k.c.read(ctx, func() error {
-		n, err = k.c.number(`SELECT count(*) FROM person_key`)
+		n, err = k.c.number(`SELECT count(*) FROM person_key WHERE branch > 0`)
 		return err
 	})
 	return n, err
+}
+
+// Retired implements crypto.Destroyer.
+func (k *Keys) Retired(ctx context.Context, before int64) (keys []crypto.PersonKey, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		return k.c.each(`SELECT `+personKey+` FROM person_key WHERE retired < ? AND retired IS NOT NULL AND destroyed IS NULL`, []any{before}, list(&keys))
+	})
+	return keys, err
+}
+
+// Destroy implements crypto.Destroyer. If it fails with fault.StoreBusy, another
+// process keeps it from emptying the log: everything is deleted, but its bytes
+// may still be in a file, until a repeated call succeeds.
+func (k *Keys) Destroy(ctx context.Context, keys []crypto.PersonKey) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err := k.c.write(ctx, func() error {
+		for _, key := range keys {
+			if _, err := k.c.run(`UPDATE person_key SET wrapped = x'', branch = 0, destroyed = unixepoch()
+				WHERE person = ? AND generation = ? AND id = ? AND retired IS NOT NULL AND destroyed IS NULL`,
+				key.Person[:], key.Generation, int64(key.ID)); err != nil {
+				return err
+			}
+		}
+		_, err := k.c.run(`UPDATE root SET forgets = forgets + 1`)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return k.c.truncate(ctx)
 }
