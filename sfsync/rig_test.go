@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tink-crypto/tink-go/v2/tink"
+
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/crypto/filekek"
 	"github.com/sfsync/sfsync-go/minimize"
@@ -136,6 +138,18 @@ func openAs(t testing.TB, org *salesforcetest.Org, getenv func(string) string, d
 	r.must(err)
 	t.Cleanup(func() { r.close() })
 	return r
+}
+
+// use gives the Sync another vault, over these keys and this key-encryption key.
+// It is to be called before a run.
+func (r *rig) use(keys crypto.KeyStore, kek tink.AEADWithContext) {
+	r.Helper()
+	r.must(r.vault.Close())
+	var err error
+	r.vault, err = crypto.OpenVault(r.Context(), keys, kek, r.org.OrgID())
+	r.must(err)
+	r.sync, err = sfsync.New(sfsync.Config{Org: r.client, Policy: r.policy, Store: r.rows, Vault: r.vault})
+	r.must(err)
 }
 
 func (r *rig) must(err error) {

@@ -184,7 +184,7 @@ func CodeOf(err error) Code {
 // Retryable reports whether the same call may succeed later, unchanged.
 func Retryable(err error) bool {
 	switch CodeOf(err) {
-	case Timeout, Unavailable, Throttled, SessionExpired, Truncated, Conflict, StoreBusy:
+	case Timeout, Unavailable, Throttled, SessionExpired, Truncated, Conflict, StoreBusy, KeyExhausted:
 		return true
 	}
 	return false
