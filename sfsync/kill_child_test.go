@@ -207,6 +207,7 @@ type doomedKeys struct {
 type indexedKeys interface {
 	crypto.KeyStore
 	crypto.IndexStore
+	crypto.Rotator // makes index keysets
 }
 
 func (k doomedKeys) Put(ctx context.Context, entries []crypto.Entry) (int64, error) {
