@@ -10,7 +10,7 @@ import (
 
 // made makes one object's part of a batch. The caller holds the object.
 func (s *session) made(ctx context.Context, o *object, keys *crypto.Batch, arrivals []arrival) (store.ObjectBatch, error) {
-	s.hear(o, arrivals)
+	newest := s.hear(o, arrivals)
 	m := &maker{sealing: s.sealing(o, keys), o: o, references: len(o.table.References())}
 	if err := m.load(ctx, s.cfg.Store, arrivals); err != nil {
 		return store.ObjectBatch{}, err
@@ -38,7 +38,9 @@ func (s *session) made(ctx context.Context, o *object, keys *crypto.Batch, arriv
 			}
 		}
 	}
-	return m.result(), nil
+	result := m.result()
+	result.Heard = newest
+	return result, nil
 }
 
 // persons are those of a record as a complete description names them, one for

@@ -93,7 +93,7 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 		renames: named(table), ready: make(chan struct{}), wake: make(chan struct{}, 1), indebted: make(chan struct{}, 1), doubt: make(chan struct{}, 1),
 		n: state.N, floor: state.Floor, owed: state.Owed, caught: state.Caught, unseen: state.Unseen,
 		reconciled: state.Reconciled, refreshed: state.Refreshed, asked: make(chan inquiry), backfills: make(chan backfill, 1),
-		rows: state.Rows, lost: state.Lost, lostSince: state.LostSince,
+		heard: state.Heard, rows: state.Rows, lost: state.Lost, lostSince: state.LostSince,
 		open: map[int64]int64{}, dirty: map[string]*dirty{}, tracked: map[string]bool{},
 	}
 	o.queued.rows = map[string]store.Row{}

@@ -112,7 +112,7 @@ func (s *session) oweAll(ctx context.Context, objects []*object, b store.Batch) 
 	unlock := lockAll(objects)
 	for _, o := range objects {
 		o.heard = b.AsOf
-		b.Objects = append(b.Objects, store.ObjectBatch{Object: o.name, Floor: true, Owe: []store.Range{store.Whole(store.Stamp)}})
+		b.Objects = append(b.Objects, store.ObjectBatch{Object: o.name, Floor: true, Heard: b.AsOf, Owe: []store.Range{store.Whole(store.Stamp)}})
 	}
 	batch, err := s.enqueue(ctx, b)
 	unlock()

@@ -10,23 +10,26 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
-// hear notes that the object has events. The caller holds the object.
-func (s *session) hear(o *object, arrivals []arrival) {
+// hear returns the second of the newest of the object's events, and ends the
+// alarm if it is newer than what raised it. The caller holds the object.
+func (s *session) hear(o *object, arrivals []arrival) (newest int64) {
 	for _, a := range arrivals {
 		if !a.lost {
-			o.heard = max(o.heard, a.change.Commit())
+			newest = max(newest, a.change.Commit())
 		}
 	}
-	if o.silent {
+	if o.silent && newest >= o.heard {
 		o.silent = false
 		s.status.silent(o.name, false)
 	}
+	o.heard = max(o.heard, newest)
+	return newest
 }
 
 // heed compares the newest stamp of the object with its newest event. A stamp
 // that the stream has passed by an hour, and no event, means that change events
 // are lost, or that something changes records in silence: it raises an alarm,
-// and owes a comparison of all records, once for each such stamp.
+// and owes a comparison of all records, once for each such stamp and run.
 func (s *session) heed(ctx context.Context, o *object) error {
 	stamp, serverTime, err := s.newestStamp(ctx, o)
 	if mendable(err) {

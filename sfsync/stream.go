@@ -37,7 +37,7 @@ func (s *session) join(o *object, name string, state store.Topic) {
 		s.topics[name] = t
 	}
 	t.objects = append(t.objects, o)
-	o.topic, o.heard = t, state.AsOf
+	o.topic, o.heard = t, cmp.Or(o.heard, state.AsOf)
 }
 
 // follow applies the topic's events until ctx ends. A stream that breaks is

@@ -56,6 +56,8 @@ type ObjectBatch struct {
 
 	Lost, LostSince int64 // the same, if LostSince is not 0
 
+	Heard int64 // new value of Object.Heard, if it is later
+
 	// ForgetGone drops gone marks with a Seq up to it, unless they are dirty:
 	// no open read is older.
 	ForgetGone int64

@@ -130,6 +130,7 @@ type Object struct {
 	Floor  int64 // a read begun before it pays nothing
 	Caught int64 // unix seconds up to which CatchUp has read, or 0
 	Unseen int64 // unix seconds up to which changes may have gone unseen, Lost, or 0
+	Heard  int64 // unix seconds of the newest event, or of a later new position, or 0
 	Rows   int64 // rows held when the state was read, without gone marks
 
 	// Reconciled is when the last read of all records began that compared or

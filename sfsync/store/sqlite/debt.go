@@ -174,6 +174,11 @@ func (c *conn) progress(b *store.ObjectBatch, n int64) error {
 			return err
 		}
 	}
+	if b.Heard != 0 {
+		if _, err := c.run(`UPDATE object SET heard = max(heard, ?) WHERE name = ?`, b.Heard, b.Object); err != nil {
+			return err
+		}
+	}
 	if b.Unseen != 0 {
 		if _, err := c.run(`UPDATE object SET unseen = ? WHERE name = ?`, max(0, b.Unseen), b.Object); err != nil {
 			return err

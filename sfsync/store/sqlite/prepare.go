@@ -203,10 +203,10 @@ func (c *conn) state() (store.State, error) {
 	if err != nil {
 		return st, err
 	}
-	err = c.each(`SELECT name, n, floor, caught, unseen, reconciled, refreshed, lost, lost_since FROM object`, nil, func(s *sqlite3.Stmt) error {
+	err = c.each(`SELECT name, n, floor, caught, unseen, reconciled, refreshed, lost, lost_since, heard FROM object`, nil, func(s *sqlite3.Stmt) error {
 		st.Objects[s.ColumnText(0)] = store.Object{N: s.ColumnInt64(1), Floor: s.ColumnInt64(2), Caught: s.ColumnInt64(3),
 			Unseen: s.ColumnInt64(4), Reconciled: s.ColumnInt64(5), Refreshed: s.ColumnInt64(6),
-			Lost: s.ColumnInt64(7), LostSince: s.ColumnInt64(8)}
+			Lost: s.ColumnInt64(7), LostSince: s.ColumnInt64(8), Heard: s.ColumnInt64(9)}
 		return nil
 	})
 	if err != nil {

@@ -17,6 +17,8 @@ ALTER TABLE read ADD COLUMN pages TEXT NOT NULL DEFAULT '[]'; -- JSON: store.Pag
 ALTER TABLE object ADD COLUMN lost       INTEGER NOT NULL DEFAULT 0; -- rows found gone without an event
 ALTER TABLE object ADD COLUMN lost_since INTEGER NOT NULL DEFAULT 0; -- unix seconds
 
+ALTER TABLE object ADD COLUMN heard      INTEGER NOT NULL DEFAULT 0; -- unix seconds of the newest event
+
 CREATE TABLE seen (
     object TEXT    NOT NULL,
     read   INTEGER NOT NULL,

@@ -329,6 +329,18 @@ var debts = []promise{
 			}
 		}
 	}},
+	{"the newest event is kept", func(c *held) {
+		c.start()
+		for _, step := range []struct{ set, want int64 }{{1_700_000_000, 1_700_000_000}, {0, 1_700_000_000}, {1_699_999_999, 1_700_000_000}, {1_700_000_001, 1_700_000_001}} {
+			b := c.batch()
+			b.Objects[0].Heard = step.set
+			c.apply(b)
+			c.reopen()
+			if contact, other := c.state.Objects["Contact"].Heard, c.state.Objects["Case"].Heard; contact != step.want || other != 0 {
+				c.Errorf("after %d it is %d, want %d, and %d of another object", step.set, contact, step.want, other)
+			}
+		}
+	}},
 	{"how far an object was polled, and when it was read, is kept", func(c *held) {
 		b := c.start().batch()
 		b.Objects[0].Caught, b.Objects[0].Refreshed = 1_700_000_000, 1_700_000_001
