@@ -80,17 +80,18 @@ func newKeyset(ctx context.Context, kek tink.AEADWithContext, org, use string, v
 		return Keyset{}, err
 	}
 	k.Proof = p.prove(keysetTuple(proofLabel, org, k))
-	k.Sealed, err = sealKeyset(ctx, kek, org, k, h)
-	return k, err
+	return sealKeyset(ctx, kek, org, k, h)
 }
 
-func sealKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Keyset, h *keyset.Handle) ([]byte, error) {
+// sealKeyset puts a keyset under a key-encryption key.
+func sealKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Keyset, h *keyset.Handle) (Keyset, error) {
 	var sealed bytes.Buffer
 	seen := &witness{AEADWithContext: kek}
 	if err := h.WriteWithContext(ctx, keyset.NewBinaryWriter(&sealed), seen, keysetTuple(keysetLabel, org, k)); err != nil {
-		return nil, kekFault(seen.err, err)
+		return Keyset{}, kekFault(seen.err, err)
 	}
-	return sealed.Bytes(), nil
+	k.Sealed, k.URI = sealed.Bytes(), urisOf(kek)[0]
+	return k, nil
 }
 
 // openKeyset decrypts a keyset, one call to the key-encryption key, and checks
@@ -103,6 +104,10 @@ func openKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Key
 func readKeyset(ctx context.Context, kek tink.AEADWithContext, org string, k Keyset) (*keyset.Handle, prover, error) {
 	seen := &witness{AEADWithContext: kek}
 	h, err := keyset.ReadWithContext(ctx, keyset.NewBinaryReader(bytes.NewReader(k.Sealed)), seen, keysetTuple(keysetLabel, org, k))
+	if err != nil && ctx.Err() == nil && another(kek, k.URI) {
+		return nil, nil, fault.New(fault.KeyUnavailable, "crypto.OpenVault",
+			"another key-encryption key is configured than the one that the keysets are under; give that one, whose URI Keysets shows, or exchange it by RotateKEK")
+	}
 	if err != nil {
 		return nil, nil, kekFault(seen.err, err)
 	}
@@ -123,7 +128,7 @@ func reseal(ctx context.Context, kek, next tink.AEADWithContext, org string, k K
 	if err != nil {
 		return Keyset{}, err
 	}
-	if k.Sealed, err = sealKeyset(ctx, next, org, k, h); err != nil {
+	if k, err = sealKeyset(ctx, next, org, k, h); err != nil {
 		return Keyset{}, err
 	}
 	_, err = openKeyset(ctx, next, org, k)

@@ -110,6 +110,7 @@ type Keyset struct {
 	State   KeysetState // only an Active one seals
 	Sealed  []byte      // Tink EncryptedKeyset, binary
 	Proof   []byte      // made with the keyset: binds it to org, use and version
+	URI     string      // of the key-encryption key that it is under, "" without [WithURI]
 	Created int64       // unix seconds, as the two below
 	// Retired and Destroyed are when it went into that state; 0 before.
 	Retired, Destroyed int64

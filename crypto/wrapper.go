@@ -2,6 +2,7 @@ package crypto
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -38,6 +39,44 @@ func (w withoutContext) DecryptWithContext(ctx context.Context, ciphertext, asso
 	return w.aead.Decrypt(ciphertext, associated)
 }
 
+// WithURI names a key-encryption key by its URI, such as aws-kms://arn:…, which
+// is no secret. It is stored with every keyset that the key encrypts, and shown
+// by [Vault.Keysets]. Where a keyset does not open, OpenVault can then tell
+// another key from one that cannot be reached. A URI that differs is no error as
+// long as the key opens: the same key may go by several.
+func WithURI(kek tink.AEADWithContext, uri string) tink.AEADWithContext { return withURI{kek, uri} }
+
+type withURI struct {
+	tink.AEADWithContext
+	uri string
+}
+
+func (w withURI) uris() []string { return []string{w.uri} }
+
+// Beside implements Placed for the key that is named.
+func (w withURI) Beside(database string) (exposure string, err error) {
+	if placed, ok := w.AEADWithContext.(Placed); ok {
+		return placed.Beside(database)
+	}
+	return "", nil
+}
+
+// urisOf are the URIs of a key-encryption key, "" where one is not known; that of
+// the key that encrypts is the first.
+func urisOf(kek tink.AEADWithContext) []string {
+	if named, ok := kek.(interface{ uris() []string }); ok {
+		return named.uris()
+	}
+	return []string{""}
+}
+
+// another reports whether it is known that a key-encryption key is not the one
+// with the URI.
+func another(kek tink.AEADWithContext, uri string) bool {
+	uris := urisOf(kek)
+	return uri != "" && !slices.Contains(uris, uri) && !slices.Contains(uris, "")
+}
+
 // Succession is a key-encryption key that takes over from another: it encrypts
 // by next, and decrypts by next or, what that does not open, by before. Processes
 // that have it go on while [Vault.RotateKEK] exchanges the one for the other.
@@ -60,6 +99,8 @@ func (s succession) DecryptWithContext(ctx context.Context, ciphertext, associat
 	}
 	return nil, err
 }
+
+func (s succession) uris() []string { return append(urisOf(s.AEADWithContext), urisOf(s.before)...) }
 
 // Beside implements Placed for the two.
 func (s succession) Beside(database string) (exposure string, err error) {

@@ -4,6 +4,9 @@
 // [tink.AEADWithContext] is a key-encryption key, and a [tink.AEAD] becomes one
 // by [crypto.WithoutContext].
 //
+// [crypto.WithURI] names the key, so that [crypto.Vault.Keysets] shows which one
+// encrypts each keyset.
+//
 // The rule it keeps: it is a module apart, so that whoever imports sfsync has no
 // cloud's SDK in the module graph, and takes the one client that is needed.
 //

@@ -31,12 +31,13 @@ func Example_awsKMS() {
 		if err != nil {
 			return nil, err
 		}
-		kek, err := awskms.NewAEADWithContext(ctx, "arn:aws:kms:eu-central-1:111122223333:key/…",
+		const arn = "arn:aws:kms:eu-central-1:111122223333:key/…"
+		kek, err := awskms.NewAEADWithContext(ctx, arn,
 			awskms.WithKMS(awsapi.NewFromConfig(cfg, func(o *awsapi.Options) { o.Retryer = aws.NopRetryer{} }))) // the engine retries
 		if err != nil {
 			return nil, err
 		}
-		return crypto.OpenVault(ctx, keys, kek, orgID)
+		return crypto.OpenVault(ctx, keys, crypto.WithURI(kek, "aws-kms://"+arn), orgID)
 	}
 	_ = open
 }
@@ -44,11 +45,12 @@ func Example_awsKMS() {
 // Google Cloud KMS, with the application's default credentials.
 func Example_googleCloudKMS() {
 	open := func(ctx context.Context, keys crypto.KeyStore, orgID string) (*crypto.Vault, error) {
-		kek, err := gcpkms.GetAEADWithContext(ctx, "gcp-kms://projects/…/locations/europe-west3/keyRings/…/cryptoKeys/…")
+		const uri = "gcp-kms://projects/…/locations/europe-west3/keyRings/…/cryptoKeys/…"
+		kek, err := gcpkms.GetAEADWithContext(ctx, uri)
 		if err != nil {
 			return nil, err
 		}
-		return crypto.OpenVault(ctx, keys, kek, orgID)
+		return crypto.OpenVault(ctx, keys, crypto.WithURI(kek, uri), orgID)
 	}
 	_ = open
 }
@@ -65,7 +67,8 @@ func Example_hashiCorpVault() {
 		if err != nil {
 			return nil, err
 		}
-		return crypto.OpenVault(ctx, keys, crypto.WithoutContext(aead), orgID)
+		kek := crypto.WithURI(crypto.WithoutContext(aead), "hcvault://vault.example.com:8200/transit/keys/sfsync")
+		return crypto.OpenVault(ctx, keys, kek, orgID)
 	}
 	_ = open
 }

@@ -76,12 +76,12 @@ func (k *Keys) Root(ctx context.Context) (root crypto.Root, err error) {
 }
 
 func (k *Keys) keysets() (keysets []crypto.Keyset, err error) {
-	err = k.c.each(`SELECT use, version, state, sealed, proof, created, retired, destroyed, wraps FROM keyset ORDER BY use, version`, nil,
+	err = k.c.each(`SELECT use, version, state, sealed, proof, created, retired, destroyed, wraps, uri FROM keyset ORDER BY use, version`, nil,
 		func(s *sqlite3.Stmt) error {
 			keysets = append(keysets, crypto.Keyset{
 				Use: s.ColumnText(0), Version: s.ColumnInt(1), State: crypto.KeysetState(s.ColumnText(2)),
 				Sealed: s.ColumnBlob(3, nil), Proof: s.ColumnBlob(4, nil), Created: s.ColumnInt64(5),
-				Retired: s.ColumnInt64(6), Destroyed: s.ColumnInt64(7), Wraps: s.ColumnInt64(8)})
+				Retired: s.ColumnInt64(6), Destroyed: s.ColumnInt64(7), Wraps: s.ColumnInt64(8), URI: s.ColumnText(9)})
 			return nil
 		})
 	return keysets, err
@@ -145,8 +145,8 @@ func (k *Keys) found(a crypto.Addition) error {
 		}
 	}
 	for _, s := range a.Keysets {
-		if _, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, s.Use, s.Version, string(s.State), s.Sealed, s.Proof, s.Created); err != nil {
+		if _, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created, uri) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, s.Use, s.Version, string(s.State), s.Sealed, s.Proof, s.Created, s.URI); err != nil {
 			return err
 		}
 	}

@@ -49,9 +49,10 @@ func (k *Keys) replace(now crypto.Keyset) error {
 			return inUse(err)
 		}
 	}
-	_, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created, retired, destroyed) VALUES (?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0))
-		ON CONFLICT DO UPDATE SET state = excluded.state, sealed = excluded.sealed, proof = excluded.proof, retired = excluded.retired, destroyed = excluded.destroyed`,
-		now.Use, now.Version, string(now.State), append([]byte{}, now.Sealed...), append([]byte{}, now.Proof...), now.Created, now.Retired, now.Destroyed)
+	_, err := k.c.run(`INSERT INTO keyset (use, version, state, sealed, proof, created, uri, retired, destroyed) VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0))
+		ON CONFLICT DO UPDATE SET state = excluded.state, sealed = excluded.sealed, proof = excluded.proof, uri = excluded.uri,
+			retired = excluded.retired, destroyed = excluded.destroyed`,
+		now.Use, now.Version, string(now.State), append([]byte{}, now.Sealed...), append([]byte{}, now.Proof...), now.Created, now.URI, now.Retired, now.Destroyed)
 	return err
 }
 
