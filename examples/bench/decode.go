@@ -28,7 +28,7 @@ func (b *bench) decode(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, err := each(events, func(schema []byte) (func([]byte) error, error) {
+	ours, err := b.each(events, func(schema []byte) (func([]byte) error, error) {
 		p, err := table.Events(schema)
 		change := minimize.NewChange()
 		return func(payload []byte) error { return p.Decode(change, payload) }, err
@@ -36,11 +36,11 @@ func (b *bench) decode(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	bare, err := each(events, skipping)
+	bare, err := b.each(events, skipping)
 	if err != nil {
 		return nil, err
 	}
-	return []line{{"decode and project an event", fmt.Sprintf("%v, %.0f allocations", ours.time, ours.allocs), fmt.Sprintf("finding its end: %v", bare.time),
+	return []line{{"decode and project an event", ours.String(), fmt.Sprintf("finding its end: %v", bare.time),
 		percent(float64(ours.time), float64(bare.time)), "600ns, 0 allocations", note}}, nil
 }
 
@@ -56,7 +56,7 @@ func skipping(schema []byte) (func([]byte) error, error) {
 }
 
 // each decodes the events in turn.
-func each(events []sample, compile func(schema []byte) (func([]byte) error, error)) (cost, error) {
+func (b *bench) each(events []sample, compile func(schema []byte) (func([]byte) error, error)) (cost, error) {
 	decode := make([]func([]byte) error, len(events))
 	for i, e := range events {
 		var err error
@@ -65,7 +65,7 @@ func each(events []sample, compile func(schema []byte) (func([]byte) error, erro
 		}
 	}
 	next := 0
-	return costOf(func() error {
+	return b.costOf(1, func() error {
 		i := next % len(events)
 		next++
 		return decode[i](events[i].payload)

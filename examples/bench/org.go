@@ -45,6 +45,15 @@ func (o *Org) Populate(people int, records *int) error {
 	return err
 }
 
+// Customer inserts somebody with so many orders.
+func (o *Org) Customer(orders int, id *string) error {
+	*id = o.org.Insert("Contact", map[string]any{"LastName": "Castillo", "FirstName": "Greta"})
+	for range orders {
+		o.org.Insert("Order", map[string]any{"BillToContactId": *id, "Status": "Draft", "EffectiveDate": "2026-01-02", "BillingCity": "Springfield"})
+	}
+	return nil
+}
+
 // Update changes records from all over an object's table, in no order, each in a
 // transaction of its own.
 func (o *Org) Update(u Update, changed *int) error {

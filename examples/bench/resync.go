@@ -8,29 +8,22 @@ import (
 	"os"
 	"time"
 
-	"github.com/sfsync/sfsync-go/sfsync/salesforce"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce/bulk"
 )
 
-// The queries of a full read of contacts and of a comparison.
-const (
-	contactRows   = "SELECT Id, SystemModstamp, CreatedDate, Loyalty_Tier__c, FirstName, LastName, Email, MobilePhone, MailingStreet, MailingCity, MailingPostalCode FROM Contact"
-	contactStamps = "SELECT Id, SystemModstamp FROM Contact"
-)
+// contactRows is the query of a full read of contacts, and stamps those of a
+// comparison of the whole shop.
+const contactRows = "SELECT Id, SystemModstamp, CreatedDate, Loyalty_Tier__c, FirstName, LastName, Email, MobilePhone, MailingStreet, MailingCity, MailingPostalCode FROM Contact"
 
-// calls counts the API calls of a first copy, and of changes that come whole
-// and as gap events, beside the fewest with which the interfaces could do it.
+var stamps = []string{"SELECT Id, SystemModstamp FROM Account", "SELECT Id, SystemModstamp FROM Contact",
+	"SELECT Id, SystemModstamp FROM Order", "SELECT Id, SystemModstamp FROM OrderItem"}
+
+// calls counts the API calls of changes that come whole and as gap events,
+// beside the fewest with which the interfaces could do it.
 func (b *bench) calls(ctx context.Context) ([]line, error) {
-	people, err := b.people(b.size(100_000))
-	if err != nil {
+	if _, err := b.contacts(ctx, 20_000); err != nil {
 		return nil, err
 	}
-	before := b.org.calls()
-	if _, err := b.org.copyApart(ctx, b.place("contacts"), "contact.yaml", b.profile); err != nil {
-		return nil, err
-	}
-	first := b.org.calls() - before
-	pages := (people + pageRows - 1) / pageRows
 	changes := b.size(1_000)
 	events, err := b.callsOf(ctx, Update{Records: changes})
 	if err != nil {
@@ -40,18 +33,11 @@ func (b *bench) calls(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	count := func(what string, ours, least int, note string) line {
-		ratio := ""
-		if least > 0 {
-			ratio = percent(float64(ours), float64(least))
-		}
-		return line{what, fmt.Sprintf("%d calls", ours), fmt.Sprintf("%d", least), ratio, "", note}
-	}
+	least := (changes + 1999) / 2000
 	return []line{
-		count(fmt.Sprintf("API calls of a first copy of %s rows", thousands(people)), first, 2+pages,
-			fmt.Sprintf("sign-in and describe included; the least is a job, a look at it and each page of %s rows; with -scale 10 the rows are 1,000,000", thousands(pageRows))),
-		count(fmt.Sprintf("API calls of %s changes", thousands(changes)), events, 0, "as events they need no call"),
-		count(fmt.Sprintf("API calls of %s changes in gap events", thousands(changes)), gaps, (changes+1999)/2000, "a call may ask for 2,000 records and asks for up to 500, those at hand"),
+		{"API calls of changes", fmt.Sprintf("%d for %s changes", events, thousands(changes)), "0", "", "", "as events they need no call"},
+		{"API calls of changes in gap events", fmt.Sprintf("%d for %s changes", gaps, thousands(changes)), fmt.Sprint(least), percent(float64(gaps), float64(least)), "",
+			"a call may ask for 2,000 records and asks for up to 500, those at hand"},
 	}, nil
 }
 
@@ -60,7 +46,7 @@ const pageRows = 50_000
 
 // callsOf counts the calls while changes come, from when the copy follows.
 func (b *bench) callsOf(ctx context.Context, u Update) (calls int, err error) {
-	err = b.follow(ctx, func(r *replica) error {
+	err = b.follow(ctx, "contacts", "contact.yaml", func(r *replica) error {
 		before := b.org.calls()
 		err := b.applied(ctx, r, u)
 		calls = b.org.calls() - before
@@ -95,7 +81,7 @@ func (b *bench) expired(ctx context.Context) ([]line, error) {
 	}
 	var took time.Duration
 	start := time.Now()
-	if err := b.follow(ctx, func(*replica) error { took = time.Since(start); return nil }); err != nil {
+	if err := b.follow(ctx, "contacts", "contact.yaml", func(*replica) error { took = time.Since(start); return nil }); err != nil {
 		return nil, err
 	}
 	limit, err := b.drained(ctx, contactRows)
@@ -114,7 +100,7 @@ func (b *bench) cut(ctx context.Context) ([]line, error) {
 		return nil, err
 	}
 	var ours, limit time.Duration
-	err := b.follow(ctx, func(r *replica) error {
+	err := b.follow(ctx, "contacts", "contact.yaml", func(r *replica) error {
 		start := time.Now()
 		err := b.applied(ctx, r, Update{Records: 1})
 		limit, start = time.Since(start), time.Now()
@@ -134,38 +120,40 @@ func (b *bench) cut(ctx context.Context) ([]line, error) {
 // reconcile measures the comparison of a copy that agrees with the org, beside
 // the same ids and stamps read into nothing.
 func (b *bench) reconcile(ctx context.Context) ([]line, error) {
-	people, err := b.contacts(ctx, 200_000)
+	people, err := b.shop(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var took time.Duration
-	err = b.follow(ctx, func(r *replica) error {
+	err = b.follow(ctx, "shop", "shop.yaml", func(r *replica) error {
 		start := time.Now()
 		drift, err := r.sync.Reconcile(ctx)
 		took = time.Since(start)
-		if n := drift["Contact"].Total(); n > 0 {
-			return fmt.Errorf("the copy differed from the org in %d rows", n)
+		for object, d := range drift {
+			if n := d.Total(); n > 0 {
+				return fmt.Errorf("the copy of %s differed from the org in %d rows", object, n)
+			}
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	limit, err := b.drained(ctx, contactStamps)
+	limit, err := b.drained(ctx, stamps...)
 	if err != nil {
 		return nil, err
 	}
-	w := work{Rows: people, Elapsed: took}
-	return []line{{"reconcile of " + thousands(people) + " rows", fmt.Sprintf("%.1f s, %s rows/s", took.Seconds(), thousands(int(w.rate()))),
+	w := work{Rows: limit.Rows, Elapsed: took}
+	return []line{{"reconcile", fmt.Sprintf("%.1f s for %s rows", took.Seconds(), thousands(limit.Rows)),
 		fmt.Sprintf("ids and stamps into nothing: %.1f s", limit.Elapsed.Seconds()), percent(w.rate(), limit.rate()), "",
-		"Contacts, none of which differ; with -scale 5 they are 1,000,000"}}, nil
+		fmt.Sprintf("the whole shop of %s people, in which nothing differs", thousands(people))}}, nil
 }
 
 // contacts makes sure of a copy of at least so many contacts.
 func (b *bench) contacts(ctx context.Context, n int) (int, error) {
 	people, err := b.people(b.size(n))
-	if err != nil {
-		return 0, err
+	if err != nil || people == b.copied {
+		return people, err
 	}
 	// What people are new has no event, so a first copy is taken.
 	place := b.place("contacts")
@@ -173,12 +161,13 @@ func (b *bench) contacts(ctx context.Context, n int) (int, error) {
 		return 0, err
 	}
 	_, err = b.org.copyApart(ctx, place, "contact.yaml", b.profile)
+	b.copied = people
 	return people, err
 }
 
-// follow runs the copy of contacts, and do once nothing is owed of it.
-func (b *bench) follow(ctx context.Context, do func(*replica) error) error {
-	r, err := open(ctx, b.place("contacts"), "contact.yaml", b.org.getenv)
+// follow runs a copy, and do once nothing is owed of it.
+func (b *bench) follow(ctx context.Context, place, policy string, do func(*replica) error) error {
+	r, err := open(ctx, b.place(place), policy, b.org.getenv)
 	if err != nil {
 		return err
 	}
@@ -219,38 +208,44 @@ func (r *replica) await(ctx context.Context, done func() bool) error {
 
 // drained is the bare limit of a read of all records: the bytes of its pages,
 // and nothing done with them.
-func (b *bench) drained(ctx context.Context, soql string) (w work, err error) {
-	env, err := salesforce.FromEnv(b.org.getenv)
+func (b *bench) drained(ctx context.Context, queries ...string) (w work, err error) {
+	client, err := b.client()
 	if err != nil {
 		return w, err
 	}
-	org, err := salesforce.New(env)
-	if err != nil {
-		return w, err
-	}
-	defer org.Close()
+	defer client.Close()
 	start, cpu := time.Now(), cpuTime()
-	jobs := bulk.New(org)
-	job, err := jobs.Create(ctx, soql, false)
-	if err != nil {
-		return w, err
-	}
-	if job, err = jobs.Wait(ctx, job.ID); err != nil {
-		return w, err
-	}
-	for page, err := range jobs.Results(ctx, job, "") {
+	for _, soql := range queries {
+		n, err := drain(ctx, bulk.New(client), soql)
 		if err != nil {
 			return w, err
 		}
-		for _, err := range page.Rows() {
-			if err != nil {
-				return w, err
-			}
-			w.Rows++
-		}
+		w.Rows += n
 	}
 	w.Elapsed, w.CPU = time.Since(start), cpuTime()-cpu
 	return w, nil
+}
+
+func drain(ctx context.Context, jobs *bulk.Jobs, soql string) (rows int, err error) {
+	job, err := jobs.Create(ctx, soql, false)
+	if err != nil {
+		return 0, err
+	}
+	if job, err = jobs.Wait(ctx, job.ID); err != nil {
+		return 0, err
+	}
+	for page, err := range jobs.Results(ctx, job, "") {
+		if err != nil {
+			return 0, err
+		}
+		for _, err := range page.Rows() {
+			if err != nil {
+				return 0, err
+			}
+			rows++
+		}
+	}
+	return rows, nil
 }
 
 func (r *remote) calls() (n int) {
