@@ -42,12 +42,18 @@ func (s *session) decode(ctx context.Context, t *topic, deliveries []pubsub.Deli
 				}
 				a := arrival{object: o, change: t.pool[len(arrivals)]}
 				a.lost = how.events == nil || how.events.Decode(a.change, e.Payload) != nil
+				if !a.lost {
+					if err := s.met(ctx, o, how.events, a.change.Commit()); err != nil {
+						return nil, err
+					}
+				}
 				t.reach.event(a)
 				arrivals = append(arrivals, a)
 			}
 		}
 		if len(d.Events) == 0 {
 			t.cursor.empty(store.Position(d.Latest))
+			t.behind(0)
 			t.reach.idle.Store(time.Now().Unix())
 		}
 	}
@@ -64,7 +70,7 @@ func (s *session) schema(ctx context.Context, t *topic, id string) (schema, erro
 	how := schema{objects: t.objects, again: time.Now().Add(s.pace.badAgain)}
 	switch {
 	case err == nil:
-		how, err = s.understand(ctx, t, text)
+		how, err = s.understand(t, text), nil
 	case ofSchema(err):
 		s.log.Warn("an event schema is not to be had; all objects of the topic are read again", "topic", t.name, "fault", err)
 		err = nil
@@ -85,19 +91,19 @@ func ofSchema(err error) bool {
 	return false
 }
 
-func (s *session) understand(ctx context.Context, t *topic, text []byte) (schema, error) {
+func (s *session) understand(t *topic, text []byte) schema {
 	how := schema{objects: t.objectsOf(text)}
 	if len(how.objects) != 1 {
-		return how, nil
+		return how
 	}
 	o := how.objects[0]
 	events, err := o.table.Events(text)
 	if err != nil {
 		s.log.Warn("an event schema cannot be used; the object is read again", "object", o.name, "fault", err)
-		return how, nil
+		return how
 	}
 	how.events = events
-	return how, s.met(ctx, o, events)
+	return how
 }
 
 // objectsOf finds the policy's object by the schema's record name, which is

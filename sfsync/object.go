@@ -33,7 +33,11 @@ type object struct {
 	wake     chan struct{} // a batch has committed: dirty rows may be owed; holds one token
 	indebted chan struct{} // the same, for ranges
 	doubt    chan struct{} // the org is to be looked at now; holds one token
-	missing  []string      // columns that the last schema of its events lacks; of the topic's goroutine
+
+	// Of the topic's goroutine: the newest schema of its events, and since when,
+	// in unix seconds, older ones may come; 0: they have come.
+	newest *minimize.EventProjection
+	behind int64
 
 	// mu is held from loading rows to queueing the batch made of them.
 	mu       sync.Mutex

@@ -1,7 +1,9 @@
 package sfsync_test
 
 import (
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -112,6 +114,34 @@ func TestSchemaOfNobody(t *testing.T) {
 				t.Error("an event of another object owes a read")
 			}
 		})
+	}
+}
+
+// An event from before a field was, which comes when the policy names it, says
+// nothing of the field: no object pauses, and all is read once.
+func TestEventOlderThanField(t *testing.T) {
+	t.Parallel()
+	org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()
+	id := org.Insert("Contact", map[string]any{"LastName": "first"})
+	r := open(t, org, dir, contactPolicy)
+	r.runUntilEqual("the first copy")
+	r.must(r.close())
+	org.Update("Contact", id, map[string]any{"LastName": "before the field"})
+	org.AddField("Contact", "Shoe_Size__c", "string", 20)
+	org.Update("Contact", id, map[string]any{"Shoe_Size__c": "39"})
+
+	var log lines
+	var jobs atomic.Int64
+	org.Intercept(salesforcetest.Fault{Method: http.MethodPost, Path: "/jobs/query", Match: func(*http.Request) bool { jobs.Add(1); return false }})
+	r = open(t, org, dir, strings.NewReplacer("version: 1", "version: 2", "plain: {", "plain: {Shoe_Size__c: {category: user.behavior}, ").Replace(contactPolicy))
+	r.through(sfsync.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, nil)
+	stop := r.start()
+	defer stop()
+	later := org.Insert("Contact", map[string]any{"LastName": "later"})
+	r.await("the copy", func() bool { return r.row("Contact", later).Evented && r.settledAndEqual() })
+	r.must(stop())
+	if log.contain("the object pauses") || jobs.Load() != 1 {
+		t.Errorf("%d reads of everything; a pause: %t", jobs.Load(), log.contain("the object pauses"))
 	}
 }
 

@@ -75,10 +75,11 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 		}
 	}
 	if now.SchemaID != "" {
-		if _, err := s.schema(ctx, t, now.SchemaID); mendable(err) {
+		if err := s.meets(ctx, t, now.SchemaID); err != nil {
 			return err
 		}
 	}
+	t.behind(time.Now().Unix())
 	here, err := s.instance(ctx, t.ended)
 	if err != nil {
 		return err

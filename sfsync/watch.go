@@ -121,15 +121,46 @@ func (s *session) inSight(ctx context.Context, o *object) error {
 	return nil
 }
 
-// met notes a schema that events came with for the first time. If it lacks a
-// column that one before it had, the field was dropped, and may be back
-// already with other values.
-func (s *session) met(ctx context.Context, o *object, events *minimize.EventProjection) error {
-	missing := events.Missing()
-	gone := slices.DeleteFunc(slices.Clone(missing), func(c string) bool { return slices.Contains(o.missing, c) })
-	first := o.missing == nil
-	o.missing = append([]string{}, missing...)
-	if first || len(gone) == 0 {
+// meets notes the schema that the topic has now.
+func (s *session) meets(ctx context.Context, t *topic, id string) error {
+	how, err := s.schema(ctx, t, id)
+	if err != nil || how.events == nil {
+		return err
+	}
+	return s.met(ctx, how.objects[0], how.events, 0)
+}
+
+// behind notes since when the topic's events may be older than what is known of
+// their schemas.
+func (t *topic) behind(since int64) {
+	for _, o := range t.objects {
+		o.behind = since
+	}
+}
+
+// met notes the schema of an event, committed at a second of the org's clock, or
+// with 0 the one that the topic has now. If it lacks a column that the newest
+// one before it had, the field was dropped, and may be back already with other
+// values. Not so an event from before the stream was opened: its schema may be
+// older than the field. One in the newest schema or an empty response says that
+// no such event is to come, and so does the time, if the clocks agree.
+func (s *session) met(ctx context.Context, o *object, events *minimize.EventProjection, commit int64) error {
+	if events == o.newest {
+		if commit != 0 {
+			o.behind = 0
+		}
+		return nil
+	}
+	var gone []string
+	if o.newest != nil {
+		had := o.newest.Missing()
+		gone = slices.DeleteFunc(events.Missing(), func(c string) bool { return slices.Contains(had, c) })
+	}
+	if len(gone) > 0 && commit != 0 && commit <= o.behind {
+		return nil
+	}
+	o.newest = events
+	if len(gone) == 0 {
 		return nil
 	}
 	if err := s.hold(ctx, o, fault.New(fault.FieldLost, "sfsync.Run", "change events no longer have these fields; restore them, or take them out of the policy").On(o.api, gone...)); err != nil {
