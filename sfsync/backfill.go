@@ -221,14 +221,15 @@ func (s *session) readWithin(ctx context.Context, o *object, b backfill, read *s
 
 // suspectMissing makes the rows dirty that the read did not return.
 func (s *session) suspectMissing(ctx context.Context, o *object, read *store.Read, job bulk.Job) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if read.N0 < o.floor {
-		return errVoid
-	}
 	ob := store.ObjectBatch{Object: o.name, Reconciled: job.Began.Unix(), Refreshed: job.Began.Unix(),
 		Absent: &store.Absence{Range: read.Range, N0: read.N0, Share: s.cfg.MaxLoss}}
+	o.mu.Lock()
+	if read.N0 < o.floor {
+		o.mu.Unlock()
+		return errVoid
+	}
 	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
+	o.mu.Unlock()
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -86,6 +89,108 @@ func TestAckInOrder(t *testing.T) {
 		org.Insert("Contact", map[string]any{"LastName": "two"})
 	}
 	r.until("both", r.equal)
+}
+
+// oneBehind consumes changes and acknowledges each batch when the next has come.
+func (r *rig) oneBehind(done func(batches int) bool) {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	var last *sfsync.Batch
+	n := 0
+	for batch, err := range r.sync.Changes(ctx) {
+		r.must(err)
+		if last != nil {
+			r.must(last.Ack(ctx))
+		}
+		last = batch
+		if n++; done(n) {
+			return
+		}
+	}
+	r.Fatalf("only %d batches came", n)
+}
+
+// meanwhile does something again and again until the returned function is called.
+func meanwhile(every time.Duration, work func()) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				work()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); all.Wait() }
+}
+
+// A consumer may be one batch behind: the end of a read waits for it, and
+// nothing else of the object does.
+func TestAckOneBehind(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{Records: 30})
+	r := open(t, org, t.TempDir(), contactPolicy)
+	stop := meanwhile(20*time.Millisecond, func() { org.Insert("Contact", map[string]any{"LastName": "more"}) })
+	r.oneBehind(func(batches int) bool {
+		return batches == 20 && !r.sync.Status().Objects["Contact"].Owed || batches > 200
+	})
+	stop()
+	r.until("all of it", r.equal)
+}
+
+// While the end of a read of all records waits for a consumer, events come of
+// records that it found as they should be, of others that differ, and of some
+// that are gone: the batches made ahead of it are right about each.
+func TestAckOneBehindRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		read func(r *rig) error
+	}{
+		{"stamps", func(r *rig) error { _, err := r.sync.Reconcile(r.Context()); return err }},
+		{"all fields", func(r *rig) error {
+			return r.sync.Backfill(r.Context(), "Contact", sfsync.Backfill{Reason: "a test", MaxRows: 100, Expires: time.Now().Add(time.Hour)})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			org := newOrg(t, salesforcetest.Config{Records: 30})
+			r := open(t, org, t.TempDir(), contactPolicy)
+			r.configure(func(cfg *sfsync.Config) { cfg.ReconcileEvery = -1 })
+			r.sync.Hasten(10) // a row is read again a minute after a gap event
+			r.copied()
+			ids := r.ids("Contact")
+			var next, reads atomic.Int64
+			events := meanwhile(5*time.Millisecond, func() {
+				r.must(org.Gap("Contact", salesforcetest.Update, ids[next.Add(1)%int64(len(ids))]))
+			})
+			defer events()
+			again := func() {
+				for i := range 5 {
+					org.Silent("Contact", ids[i], map[string]any{"LastName": "silent"})
+					r.deleteUnheard(ids[10+i : 11+i])
+					if err := c.read(r); err != nil {
+						t.Error(err)
+					}
+					reads.Add(1)
+				}
+			}
+			r.oneBehind(func(batches int) bool {
+				if batches == 1 {
+					go again()
+				}
+				return reads.Load() == 5
+			})
+			events()
+			r.until("all of it", r.equal)
+		})
+	}
 }
 
 func TestOneRunAtATime(t *testing.T) {

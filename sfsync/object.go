@@ -1,6 +1,7 @@
 package sfsync
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -80,9 +81,14 @@ type object struct {
 	queued struct {
 		sync.Mutex
 		rows  map[string]store.Row
+		seen  map[string]seen
 		marks []mark // in the order of their Seq
 	}
+	applied atomic.Int64 // the N of the last batch that has committed
 }
+
+// seen is that a queued batch says a read of stamps found a row as it is.
+type seen struct{ n, read int64 }
 
 // mark is what a part of the queue does to rows that it does not name: the
 // store will make dirty those that it covers.
@@ -100,7 +106,7 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 		heard: state.Heard, rows: state.Rows, lost: state.Lost, lostSince: state.LostSince,
 		open: map[int64]int64{}, dirty: map[string]*dirty{}, tracked: map[string]bool{},
 	}
-	o.queued.rows = map[string]store.Row{}
+	o.queued.rows, o.queued.seen = map[string]store.Row{}, map[string]seen{}
 	for _, r := range state.Reads {
 		o.reads = append(o.reads, r)
 		o.open[r.ID] = r.N0
@@ -111,26 +117,48 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 // load returns the records with these ids as the queued batches will leave
 // them. The caller holds mu.
 func (o *object) load(ctx context.Context, s store.Store, ids []string) (map[string]*record, error) {
-	records := make(map[string]*record, len(ids))
-	missing := make([]string, 0, len(ids))
-	o.queued.Lock()
-	for _, id := range ids {
-		if row, ok := o.queued.rows[id]; ok {
-			records[id] = &record{row: row}
-		} else {
-			missing = append(missing, id)
+	for {
+		records, missing, marks := o.overlay(ids)
+		rows, err := s.Load(ctx, o.name, missing)
+		if err != nil {
+			return nil, err
+		}
+		for i, row := range rows {
+			r := records[missing[i]]
+			row.ID, row.Seen = missing[i], cmp.Or(r.row.Seen, row.Seen)
+			r.row = row
+		}
+		o.queued.Lock()
+		// The end of a read has the store forget what it saw: of rows loaded
+		// about then nothing tells whether that was before.
+		same := len(o.queued.marks) == len(marks)
+		o.queued.Unlock()
+		if same {
+			o.mark(records, marks)
+			return records, nil
 		}
 	}
-	marks := slices.Clone(o.queued.marks)
-	o.queued.Unlock()
-	rows, err := s.Load(ctx, o.name, missing)
-	if err != nil {
-		return nil, err
+}
+
+// overlay returns what the queue says of the records, which of them it leaves
+// to the store, and what it does to rows that it does not name.
+func (o *object) overlay(ids []string) (records map[string]*record, missing []string, marks []mark) {
+	records, missing = make(map[string]*record, len(ids)), make([]string, 0, len(ids))
+	o.queued.Lock()
+	defer o.queued.Unlock()
+	for _, id := range ids {
+		row, ok := o.queued.rows[id]
+		if !ok {
+			row.Seen, missing = o.queued.seen[id].read, append(missing, id)
+		}
+		records[id] = &record{row: row}
 	}
-	for i, row := range rows {
-		row.ID = missing[i]
-		records[row.ID] = &record{row: row}
-	}
+	return records, missing, slices.Clone(o.queued.marks)
+}
+
+// mark has the rows be as the marks will leave them, and drops those that will
+// be forgotten.
+func (o *object) mark(records map[string]*record, marks []mark) {
 	for _, r := range records {
 		for _, m := range marks {
 			if r.row.Mark.Exists() && r.row.Seq <= m.n && m.covers(r.row) {
@@ -141,7 +169,6 @@ func (o *object) load(ctx context.Context, s store.Store, ids []string) (map[str
 			r.row = store.Row{ID: r.row.ID}
 		}
 	}
-	return records, nil
 }
 
 // forgettable is the Seq up to which gone marks may go: no open read began
@@ -169,6 +196,14 @@ func (o *object) enter(b *store.ObjectBatch) {
 		o.queued.marks = append(o.queued.marks, mark{o.n, owned(b.Moved)})
 		o.moves.Add(1)
 	}
+	for _, id := range b.Seen.IDs {
+		o.queued.seen[id] = seen{o.n, b.Seen.Read}
+	}
+	if a := b.Absent; a != nil {
+		o.queued.marks = append(o.queued.marks, mark{o.n, func(row store.Row) bool {
+			return row.Seq <= a.N0 && (row.Seen == 0 || row.Seen != a.Read) && a.Range.Contains(row.ID)
+		}})
+	}
 }
 
 func (o *object) committed(b *store.ObjectBatch) {
@@ -178,8 +213,14 @@ func (o *object) committed(b *store.ObjectBatch) {
 			delete(o.queued.rows, row.ID)
 		}
 	}
+	for _, id := range b.Seen.IDs {
+		if o.queued.seen[id].n == b.N+1 {
+			delete(o.queued.seen, id)
+		}
+	}
 	o.queued.marks = slices.DeleteFunc(o.queued.marks, func(m mark) bool { return m.n == b.N+1 })
 	o.queued.Unlock()
+	o.applied.Store(b.N + 1)
 	o.rouse()
 }
 

@@ -276,8 +276,8 @@ func (s *session) await(ctx context.Context, o *object, done func(context.Contex
 	}
 }
 
-// paid reports whether no read of all records is owed. What the last one made
-// dirty is durable then. That the object is held is a fault: nobody knows when
+// paid reports whether no read of all records is owed, or will be once the queue
+// has committed. That the object is held is a fault: nobody knows when
 // it goes on.
 func (s *session) paid(_ context.Context, o *object) (bool, error) {
 	o.mu.Lock()
@@ -296,6 +296,9 @@ func (s *session) readSince(ctx context.Context, o *object, upTo int64) (bool, e
 	defer o.mu.Unlock()
 	if o.held != nil {
 		return false, o.held.err
+	}
+	if o.applied.Load() < upTo {
+		return false, nil
 	}
 	read := 0
 	for _, d := range o.dirty {

@@ -149,14 +149,20 @@ func (s *session) endRead(ctx context.Context, o *object, read *store.Read, job 
 	return nil
 }
 
-// pay commits the end of a read. It holds the object until that is durable:
-// only the store knows which rows the read did not return, so none is loaded
-// meanwhile.
+// pay commits the end of a read.
 func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read, at int64) error {
+	batch, err := s.queuePayment(ctx, o, ob, read, at)
+	if err != nil {
+		return err
+	}
+	return batch.wait(ctx)
+}
+
+func (s *session) queuePayment(ctx context.Context, o *object, ob store.ObjectBatch, read *store.Read, at int64) (*Batch, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if read.N0 < o.floor && s.disabled&floorVoidsReads == 0 {
-		return errVoid
+		return nil, errVoid
 	}
 	if len(balance(o.owed, nil, ob.Paid)) == 0 { // all records, not only those of a half
 		ob.Reconciled = at
@@ -165,13 +171,10 @@ func (s *session) pay(ctx context.Context, o *object, ob store.ObjectBatch, read
 		}
 	}
 	batch, err := s.enqueue(ctx, store.Batch{Objects: []store.ObjectBatch{ob}})
-	if err != nil {
-		return err
-	}
-	if o.count != nil {
+	if err == nil && o.count != nil {
 		o.count.suspected = append(o.count.suspected, o.n)
 	}
-	return batch.wait(ctx)
+	return batch, err
 }
 
 func (o *object) dropRead(id int64) {

@@ -114,6 +114,13 @@ type Range struct {
 	Kind     ReadKind
 }
 
+// Contains reports whether the range holds a record, by its id of 18 characters.
+func (r Range) Contains(id string) bool {
+	return id[:15] > first15(r.From) && (r.To == "" || id[:15] <= first15(r.To))
+}
+
+func first15(id string) string { return id[:min(15, len(id))] }
+
 // Whole is the range of every record.
 func Whole(kind ReadKind) Range { return Range{Kind: kind} }
 

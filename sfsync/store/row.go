@@ -46,6 +46,10 @@ type Row struct {
 	// writes N.
 	Seq int64
 
+	// Seen is the read of stamps under way that found the record as the row
+	// says, 0 for none. Of Load only.
+	Seen int64
+
 	// Cells are in the order of the table's columns. In a batch, Patch keeps
 	// the cells that are Unset; without it the row is replaced, and a row
 	// with no Cells is emptied.

@@ -41,7 +41,7 @@ type Store interface {
 	Prepare(ctx context.Context, schema Schema) (State, error)
 
 	// Load returns the state of the rows with these ids, in their order and
-	// without cells. A row that is not held has the Mark Absent.
+	// without cells, but with the read that has Seen them. A row that is not held has the Mark Absent.
 	Load(ctx context.Context, object string, ids []string) ([]Row, error)
 
 	// Dirty returns up to limit ids of the rows that are dirty since a Seq of at

@@ -27,11 +27,18 @@ func (c *conn) load(object string, ids []string) ([]store.Row, error) {
 	if err != nil {
 		return nil, err
 	}
+	stamps, err := c.number(`SELECT EXISTS (SELECT 1 FROM read WHERE object = ? AND kind = 'stamp')`, object)
+	if err != nil {
+		return nil, err
+	}
 	query := `SELECT ` + stateColumns(t) + ` FROM ` + name(object) + ` WHERE Id = ?`
 	rows := make([]store.Row, len(ids))
 	for i, id := range ids {
 		rows[i].ID = id
 		err := c.each(query, []any{id}, func(s *sqlite3.Stmt) error { rows[i], _ = scan(s, t); return nil })
+		if err == nil && stamps != 0 {
+			rows[i].Seen, err = c.number(`SELECT s.read FROM read r JOIN seen s ON s.object = r.object AND s.read = r.id WHERE r.object = ? AND s.id = ?`, object, id)
+		}
 		if err != nil {
 			return nil, err
 		}

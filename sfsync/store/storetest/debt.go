@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math"
+	"slices"
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
@@ -61,10 +62,18 @@ var debts = []promise{
 		if got := c.row(id(1)).Seq; got == c.n("Contact") {
 			c.Error("a row that was seen was written")
 		}
+		for i, want := range map[int]int64{1: 7, 2: 0, 3: 7} {
+			if got := c.load(id(i))[0].Seen; got != want {
+				c.Errorf("row %d was seen by read %d, want %d", i, got, want)
+			}
+		}
 		b = c.batch()
 		b.Objects[0].Absent, b.Objects[0].End = &store.Absence{N0: n0, Read: 7}, []int64{7}
 		c.apply(b)
 		c.dirty(id(2))
+		if got := c.load(id(1))[0].Seen; got != 0 {
+			c.Errorf("a row is seen by read %d, which has ended", got)
+		}
 		b = c.batch()
 		b.Objects[0].Absent = &store.Absence{N0: n0, Read: 8}
 		c.apply(b)
@@ -183,6 +192,11 @@ var debts = []promise{
 			b.Objects[0].Absent = &store.Absence{Range: r.span, N0: c.n("Contact")}
 			c.apply(b)
 			c.dirty(r.want...)
+			for _, row := range []string{id(1), id(2), id(3)} {
+				if got := r.span.Contains(row); got != slices.Contains(r.want, row) {
+					c.Errorf("%v holds %s: %v", r.span, row, got)
+				}
+			}
 			c.db.Close()
 		}
 	}},
