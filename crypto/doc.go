@@ -97,9 +97,10 @@
 // process or with the key-encryption key, can confirm a guess: there are so few
 // phone numbers that all of them are tried within an hour. Make findable only
 // what somebody is to be found by, and nothing with few values, such as a city or
-// a birth date. An entry is personal data, and goes when its person is forgotten;
-// a process that dies between a commit and its pruning leaves entries of older
-// values until the field is next written.
+// a birth date. An entry is personal data, and goes when its person is forgotten. A
+// process that dies between a commit and its pruning leaves entries behind: those of
+// rows that are gone go with the next reconcile, those of older values of a row when
+// the field is next written or the record read in full.
 //
 // A key seals at most 2^31 times. Every seal whose nonce ends in two zero bytes
 // is counted, durably, as 65,536, so that counting costs next to nothing; at the

@@ -74,6 +74,11 @@ type IndexStore interface {
 	// Prune removes what has a lower mark from each place.
 	Prune(ctx context.Context, mark int64, places []Place) error
 
+	// Places returns places of an object that have entries, a page at a time: a
+	// page begins behind the number that the one before gave as next, and the
+	// last one gives 0. What is put while pages are read may be left out.
+	Places(ctx context.Context, object string, after int64) (places []Place, next int64, err error)
+
 	// Lookup returns the entries with the type, version, normaliser and
 	// digest of one of these, in the order of these.
 	Lookup(ctx context.Context, like []Entry) ([]Entry, error)
@@ -246,6 +251,15 @@ func (v *Vault) Index(ctx context.Context, entries []Entry) (mark int64, err err
 		return 0, err
 	}
 	return store.Put(ctx, entries)
+}
+
+// Indexed lists the places of an object that have entries: see IndexStore.Places.
+func (v *Vault) Indexed(ctx context.Context, object string, after int64) (places []Place, next int64, err error) {
+	store, err := v.indexStore()
+	if err != nil {
+		return nil, 0, err
+	}
+	return store.Places(ctx, object, after)
 }
 
 // Prune removes from places what was indexed before the mark, after the rows

@@ -55,7 +55,7 @@ func (s *session) pass(ctx context.Context, o *object) error {
 	if err := s.payNow(ctx, o); err != nil || !compared {
 		return err
 	}
-	_, err := s.report(ctx, o)
+	_, err := s.conclude(ctx, o)
 	return err
 }
 

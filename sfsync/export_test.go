@@ -1,6 +1,7 @@
 package sfsync
 
 import (
+	"context"
 	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -11,6 +12,13 @@ func (s *Sync) Disable(rules ...string) {
 	for _, r := range rules {
 		s.disabled |= ruleNames[r]
 	}
+}
+
+// Sweep removes from the index what leads to no row of an object, in the session
+// that is open.
+func (s *Sync) Sweep(ctx context.Context, object string) error {
+	open, _, _ := s.turn.look()
+	return open.sweep(ctx, open.objects[object])
 }
 
 // Owed is what is owed after a batch, as an object keeps it.

@@ -120,6 +120,62 @@ func (s *session) prune(ctx context.Context, x index) {
 		return
 	}
 	if err := s.cfg.Vault.Prune(context.WithoutCancel(ctx), x.mark, x.places); err != nil {
-		s.log.Warn("the index keeps entries of older values until the fields are next written", "fault", err)
+		s.log.Warn("the index keeps entries of older values until the fields are next written, or a reconcile finds their rows gone", "fault", err)
 	}
+}
+
+// sweep removes from the index what leads to no row of the object: a process that
+// died between the commit of a deletion and its pruning, or a rows database that
+// was made anew, leave such entries. Those of an older value of a row that is
+// there stay until the field is next written.
+func (s *session) sweep(ctx context.Context, o *object) error {
+	if !slices.ContainsFunc(o.columns, func(c minimize.Column) bool { return c.Find != minimize.FindNone }) {
+		return nil
+	}
+	for after, more := int64(0), true; more; more = after != 0 {
+		places, next, err := s.cfg.Vault.Indexed(ctx, o.name, after)
+		if err == nil {
+			places, err = s.rowless(ctx, o, places)
+		}
+		if err == nil && len(places) > 0 {
+			err = s.sweepOut(ctx, o, places)
+		}
+		if err != nil {
+			return err
+		}
+		after = next
+	}
+	return nil
+}
+
+// sweepOut removes the entries of places that have no row. A batch that is on its
+// way may bring one. If it stored its entries before the mark, its rows are
+// committed when an empty batch behind it is; else they have a higher mark.
+func (s *session) sweepOut(ctx context.Context, o *object, places []crypto.Place) error {
+	mark, err := s.cfg.Vault.Index(ctx, nil)
+	if err == nil {
+		err = s.commitAlone(ctx, store.ObjectBatch{Object: o.name})
+	}
+	if err == nil {
+		places, err = s.rowless(ctx, o, places)
+	}
+	if err != nil {
+		return err
+	}
+	return s.cfg.Vault.Prune(ctx, mark, places)
+}
+
+// rowless are those of the places that belong to no row which may have a value.
+func (s *session) rowless(ctx context.Context, o *object, places []crypto.Place) (without []crypto.Place, err error) {
+	ids := make([]string, len(places))
+	for i, p := range places {
+		ids[i] = p.Record
+	}
+	rows, err := s.cfg.Store.Load(ctx, o.name, ids)
+	for i, row := range rows {
+		if row.Mark != store.Live && row.Mark != store.Held {
+			without = append(without, places[i])
+		}
+	}
+	return without, err
 }

@@ -48,34 +48,57 @@ func (r *rig) entries(dir string) (n int) {
 	return s.ColumnInt(0)
 }
 
+// standing are the places where the values of fields stand in the org, by type and
+// value, sorted.
+func (r *rig) standing(fields map[string]crypto.IndexType) map[crypto.IndexType]map[string][]string {
+	list := map[crypto.IndexType]map[string][]string{}
+	for name, kind := range fields {
+		if list[kind] == nil {
+			list[kind] = map[string][]string{}
+		}
+		object, field, _ := strings.Cut(name, ".")
+		for id, record := range r.org.Records(object) {
+			if value := record[field]; value != "" {
+				list[kind][value] = append(list[kind][value], name+" of "+id)
+				slices.Sort(list[kind][value])
+			}
+		}
+	}
+	return list
+}
+
 // misplaced describes the first difference between the index and the org, ""
 // if there is none: each value is found where it stands and nowhere else, and
 // nothing else is in the index.
 func (r *rig) misplaced(dir string, fields map[string]crypto.IndexType) string {
 	r.Helper()
-	want, total := map[crypto.IndexType]map[string][]string{}, 0
-	for name, kind := range fields {
-		object, field, _ := strings.Cut(name, ".")
-		for id, record := range r.org.Records(object) {
-			if value := record[field]; value != "" {
-				if want[kind] == nil {
-					want[kind] = map[string][]string{}
-				}
-				want[kind][value] = append(want[kind][value], name+" of "+id)
-				total++
-			}
-		}
-	}
-	for kind, values := range want {
+	total := 0
+	for kind, values := range r.standing(fields) {
 		for value, places := range values {
-			slices.Sort(places)
 			if got := r.places(kind, value); !slices.Equal(got, places) {
 				return fmt.Sprintf("%s %q is found in %q, want %q", kind, value, got, places)
 			}
+			total += len(places)
 		}
 	}
 	if n := r.entries(dir); n != total {
 		return fmt.Sprintf("%d entries in the index for %d values", n, total)
+	}
+	return ""
+}
+
+// unfound describes a value that is not found where it stands, "" if there is none.
+func (r *rig) unfound(fields map[string]crypto.IndexType) string {
+	r.Helper()
+	for kind, values := range r.standing(fields) {
+		for value, places := range values {
+			got := r.places(kind, value)
+			for _, place := range places {
+				if !slices.Contains(got, place) {
+					return fmt.Sprintf("%s %q is found in %q, want %q among them", kind, value, got, place)
+				}
+			}
+		}
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package sfsync_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
@@ -80,6 +82,7 @@ func (k *killing) run(kills int) {
 			k.rest()
 		}
 	}
+	k.sweep()
 }
 
 // kill starts a process and kills it, or waits until it has killed itself.
@@ -163,6 +166,40 @@ func (k *killing) rest() {
 	<-p.ended
 	p.killed()
 	k.verify(r)
+	if d := r.unfound(shopFields); d != "" {
+		k.Fatal(d)
+	}
+	noError(k.T, r.close())
+}
+
+// shopFields are those that the policy of the shop finds.
+var shopFields = map[string]crypto.IndexType{"Contact.Email": crypto.EmailIndex, "Contact.MobilePhone": crypto.PhoneIndex, "Case.SuppliedEmail": crypto.EmailIndex}
+
+// sweep lets a reconcile remove what kills left in the index, and checks that
+// every record that is still there is in the org.
+func (k *killing) sweep() {
+	k.Helper()
+	k.shop.pause.Lock()
+	defer k.shop.pause.Unlock()
+	r := open(k, k.org, k.dir, shopPolicy)
+	_, err := r.sync.Reconcile(k.Context())
+	noError(k.T, err)
+	if d := r.unfound(shopFields); d != "" {
+		k.Error(d)
+	}
+	for _, object := range []string{"Contact", "Case"} {
+		live := maps.Collect(k.org.Records(object))
+		for after, more := int64(0), true; more; more = after != 0 {
+			places, next, err := r.keys.Places(k.Context(), object, after)
+			noError(k.T, err)
+			for _, p := range places {
+				if live[p.Record] == nil {
+					k.Errorf("the index has %s of %s, which is gone", p.Field, p.Record)
+				}
+			}
+			after = next
+		}
+	}
 	noError(k.T, r.close())
 }
 

@@ -194,7 +194,7 @@ func (s *session) compare(ctx context.Context, o *object, q inquiry, turn chan s
 	if err := s.await(ctx, o, func(ctx context.Context, o *object) (bool, error) { return s.readSince(ctx, o, upTo) }); err != nil {
 		return Drift{}, err
 	}
-	return s.report(ctx, o)
+	return s.conclude(ctx, o)
 }
 
 // compareAll waits for its turn, and until a comparison that began then is paid.
@@ -231,7 +231,7 @@ func (s *session) compareNow(ctx context.Context, o *object, q inquiry) (Drift, 
 	if err := s.payNow(ctx, o); err != nil {
 		return Drift{}, err
 	}
-	return s.report(ctx, o)
+	return s.conclude(ctx, o)
 }
 
 // beginComparison owes a comparison, unless a read of all records is owed
@@ -308,6 +308,14 @@ func (s *session) readSince(ctx context.Context, o *object, upTo int64) (bool, e
 	}
 	list, err := s.cfg.Store.Dirty(ctx, o.name, upTo, 1+read)
 	return !slices.ContainsFunc(list, func(id string) bool { return !o.dirty[id].readSince(upTo) }), err
+}
+
+// conclude ends a comparison.
+func (s *session) conclude(ctx context.Context, o *object) (Drift, error) {
+	if err := s.sweep(ctx, o); err != nil {
+		return Drift{}, err
+	}
+	return s.report(ctx, o)
 }
 
 // report puts the outcome of a comparison in the ledger, the log and Status.

@@ -2,6 +2,7 @@ package cryptotest
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,6 +95,41 @@ func testIndexPrune(t *testing.T, s *suite, store crypto.IndexStore) {
 	found(t, store, "other places", []crypto.Entry{first, third}, first, phone, bens, third)
 	prune(t, store, put(t, store), first) // null now
 	found(t, store, "a value that is null", []crypto.Entry{first, third}, phone, bens)
+}
+
+func testIndexPlaces(t *testing.T, s *suite, store crypto.IndexStore) {
+	ada := s.person(own(contact(1)))
+	want, of := map[crypto.Place]int{}, order(1)
+	for n := range 100 {
+		var entries []crypto.Entry
+		for m := range 100 {
+			e := entry(100*n+m, ada, "value")
+			want[e.Place]++
+			again := e
+			again.Version = 2
+			entries = append(entries, e, again)
+		}
+		other := entry(1, ada, fmt.Sprint(n))
+		other.Place.Object, other.Place.Record = of.Object, of.Record
+		put(t, store, append(entries, other)...)
+	}
+	pages := 0
+	for after := int64(0); after != 0 || pages == 0; pages++ {
+		places, next, err := store.Places(t.Context(), "Contact", after)
+		if err != nil || next != 0 && next <= after {
+			t.Fatalf("the page behind %d goes to %d, %v", after, next, err)
+		}
+		for _, p := range places {
+			delete(want, p)
+		}
+		after = next
+	}
+	if len(want) > 0 || pages < 2 {
+		t.Errorf("of 10,000 places %d are on none of %d pages", len(want), pages)
+	}
+	if places, _, err := store.Places(t.Context(), of.Object, 0); err != nil || len(places) != 1 || places[0].Record != of.Record {
+		t.Errorf("of the other object, the first page has %v, %v", places, err)
+	}
 }
 
 func testIndexForget(t *testing.T, s *suite, store crypto.IndexStore) {

@@ -69,6 +69,7 @@ func TestKeyStore(t *testing.T, open Open) {
 		"index, forget":          indexed(testIndexForget),
 		"index, dropped":         indexed(testIndexDrop),
 		"index, kept":            indexed(testIndexKeep),
+		"index, by place":        indexed(testIndexPlaces),
 		"addresses that hold":    indexed(testHold),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -139,6 +139,29 @@ func (k *Keys) Prune(ctx context.Context, mark int64, places []crypto.Place) err
 	})
 }
 
+// indexPage is how many entries, of any object, Places looks at.
+const indexPage = 4096
+
+// Places implements crypto.IndexStore.
+func (k *Keys) Places(ctx context.Context, object string, after int64) (places []crypto.Place, next int64, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err = k.c.read(ctx, func() error {
+		last, err := k.c.number(`SELECT max(id) FROM index_entry`)
+		if err != nil {
+			return err
+		}
+		if next = after + indexPage; next >= last {
+			next = 0
+		}
+		return k.c.each(`SELECT DISTINCT record, field FROM index_entry WHERE id > ?1 AND id <= ?1 + ?2 AND object = ?3`, []any{after, indexPage, object}, func(s *sqlite3.Stmt) error {
+			places = append(places, crypto.Place{Object: object, Record: s.ColumnText(0), Field: s.ColumnText(1)})
+			return nil
+		})
+	})
+	return places, next, err
+}
+
 // Lookup implements crypto.IndexStore.
 func (k *Keys) Lookup(ctx context.Context, like []crypto.Entry) (found []crypto.Entry, err error) {
 	k.mu.Lock()
