@@ -186,6 +186,9 @@ type Mint interface {
 	// Digest is the keyed hash under which a tombstone is found. The value is
 	// a record id, or the 16 bytes of a person.
 	Digest(kind TombstoneKind, value []byte) Digest
+	// Authenticate makes the Mac of an entry of the forget log: of its Body and
+	// of the Mac before, which is zero for the first.
+	Authenticate(previous Digest, body []byte) Digest
 }
 
 // Digest is an HMAC-SHA-256, never cut short.

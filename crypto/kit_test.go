@@ -126,6 +126,7 @@ type given struct{ key crypto.PersonKey }
 
 func (g given) Key(crypto.Person) (crypto.PersonKey, error)         { return g.key, nil }
 func (given) Digest(crypto.TombstoneKind, []byte) (d crypto.Digest) { return d }
+func (given) Authenticate(crypto.Digest, []byte) (d crypto.Digest)  { return d }
 
 func (k kit) String() string {
 	var b strings.Builder

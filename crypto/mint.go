@@ -48,6 +48,10 @@ func (m *mint) Digest(kind TombstoneKind, value []byte) Digest {
 	return m.vault.suppress.Sum(tombstoneTuple(tuple[:0], m.vault.org, kind, value))
 }
 
+func (m *mint) Authenticate(previous Digest, body []byte) Digest {
+	return m.vault.suppress.Sum(forgetTuple(m.vault.org, previous, body))
+}
+
 // next makes the next generation, under an id that the person had never.
 func (m *mint) next(h Holder) PersonKey {
 	last := h.Keys[len(h.Keys)-1]

@@ -13,6 +13,7 @@ const (
 	keysetLabel    = "sfsync/keyset/1"
 	proofLabel     = "sfsync/proof/1"
 	tombstoneLabel = "sfsync/tombstone/1"
+	forgetLabel    = "sfsync/forget/1"
 	indexLabel     = "sfsync/index/1"
 )
 
@@ -66,6 +67,15 @@ func tombstoneTuple(dst []byte, org string, kind TombstoneKind, value []byte) []
 	dst = appendPart(dst, org)
 	dst = append(dst, 1, byte(kind))
 	return appendPart(dst, value)
+}
+
+// forgetTuple is what an entry of the forget log is authenticated by: label,
+// org, the authenticator of the entry before, body.
+func forgetTuple(org string, previous Digest, body []byte) []byte {
+	dst := appendPart(nil, forgetLabel)
+	dst = appendPart(dst, org)
+	dst = appendPart(dst, previous[:])
+	return appendPart(dst, body)
 }
 
 // indexTuple is what the digest of an indexed value covers: label, org, form of

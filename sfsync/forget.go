@@ -47,6 +47,11 @@ type Receipt struct {
 	// person's data and the key that opens it. Zero: unknown, because the
 	// Horizon does not say.
 	ResidualUntil time.Time
+
+	// Exported says that the head of the forget log was given to
+	// Config.ForgetHeads. Without it nobody can notice when both databases are
+	// put back from before, and the person with them.
+	Exported bool
 }
 
 // Forget destroys the keys of a person and of all aliases, empties their rows,
@@ -61,10 +66,14 @@ type Receipt struct {
 // receipt names. Of somebody who is forgotten already the receipt counts no person.
 // fault.NotFound: nobody is known by that record or person.
 func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, error) {
+	if err := s.agree(ctx, nil); err != nil {
+		return Receipt{}, err
+	}
 	eraser, persons, err := s.known(ctx, who, reason)
 	if fault.CodeOf(err) == fault.NotFound && s.buried(ctx, who) == nil {
-		err = s.finishForgetting(ctx)
-		return Receipt{At: time.Now(), ResidualUntil: s.cfg.Horizon.after(time.Now())}, err
+		if err = s.finishForgetting(ctx); err == nil {
+			return s.receipt(0, 0), nil
+		}
 	}
 	if err != nil {
 		return Receipt{}, err
@@ -73,12 +82,16 @@ func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, err
 	if err := eraser.Bury(ctx, persons, entry); err != nil {
 		return Receipt{}, err
 	}
-	taken, rows, err := s.erase(ctx, eraser, persons, entry)
+	all, rows, err := s.erase(ctx, eraser, persons, entry)
 	if err != nil {
 		return Receipt{}, err
 	}
+	return s.receipt(len(all), rows), nil
+}
+
+func (s *Sync) receipt(persons int, rows int64) Receipt {
 	now := time.Now()
-	return Receipt{Persons: len(taken), Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now)}, nil
+	return Receipt{Persons: persons, Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now), Exported: s.cfg.ForgetHeads != nil}
 }
 
 // known finds who is meant, all aliases among them.
@@ -104,21 +117,21 @@ func (s *Sync) known(ctx context.Context, who Who, reason string) (store.Eraser,
 // erase does what is left once the persons are buried. Keys go first: without
 // them no batch that is being made can hold anything of theirs. Who became one
 // with the persons since they were buried is buried and erased too.
-func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.Person, entry audit.Entry) (taken []crypto.Person, rows int64, err error) {
-	if taken, err = s.cfg.Vault.Forget(ctx, persons...); err != nil {
+func (s *Sync) erase(ctx context.Context, eraser store.Eraser, persons []crypto.Person, entry audit.Entry) (all []crypto.Person, rows int64, err error) {
+	if all, err = s.cfg.Vault.Forget(ctx, persons...); err != nil {
 		return nil, 0, err
 	}
-	late := slices.DeleteFunc(slices.Clone(taken), func(p crypto.Person) bool { return slices.Contains(persons, p) })
+	late := slices.DeleteFunc(slices.Clone(all), func(p crypto.Person) bool { return slices.Contains(persons, p) })
 	if entry.Count = len(late); len(late) > 0 {
 		if err := eraser.Bury(ctx, late, entry); err != nil {
 			return nil, 0, err
 		}
 	}
-	rows, err = eraser.Erase(ctx, taken, s.plainKept())
-	if err == nil {
-		s.rouse() // consumers learn of it as the rows are read
+	if rows, err = eraser.Erase(ctx, all, s.plainKept()); err != nil {
+		return nil, 0, err
 	}
-	return taken, rows, err
+	s.rouse() // consumers learn of it as the rows are read
+	return all, rows, s.agree(ctx, taken(all))
 }
 
 // rouse lets a session that is under way look for dirty rows.
@@ -136,6 +149,9 @@ func (s *Sync) finishForgetting(ctx context.Context) error {
 	eraser, ok := s.cfg.Store.(store.Eraser)
 	if !ok {
 		return nil
+	}
+	if err := s.agree(ctx, nil); err != nil {
+		return err
 	}
 	all, persons, err := eraser.Buried(ctx)
 	if err != nil || len(all) == 0 {

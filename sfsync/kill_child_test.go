@@ -205,6 +205,8 @@ type doomedKeys struct {
 }
 
 type indexedKeys interface {
+	crypto.Lifter
+	crypto.Replayer
 	crypto.KeyStore
 	crypto.IndexStore
 	crypto.Rotator // makes index keysets

@@ -43,6 +43,10 @@ func (s *Sync) Lift(ctx context.Context, record, reason string) (rows int64, err
 	case !valid:
 		return 0, fault.New(fault.ConfigInvalid, op, "give a record id of 15 or 18 characters")
 	}
+	half, err := s.unforgotten(ctx, eraser) // of a call before this one that failed half way
+	if err != nil {
+		return 0, err
+	}
 	if err := s.finishForgetting(ctx); err != nil { // or its rows would stay as they are
 		return 0, err
 	}
@@ -54,14 +58,26 @@ func (s *Sync) Lift(ctx context.Context, record, reason string) (rows int64, err
 	if err != nil {
 		return 0, err
 	}
-	if !lifted && len(back) == 0 { // else a call before this one has failed half way
+	if !lifted && len(back)+len(half) == 0 {
 		return 0, fault.New(fault.NotFound, op, "the record is of nobody forgotten; give one that was there when the person was forgotten")
 	}
+	mine := s.liftedHere(ctx)
 	rows, err = eraser.Lift(ctx, back, s.entry(audit.Entry{Kind: audit.KindLift, Reason: reason, Count: len(back)}))
-	if err == nil {
-		s.makeAgain()
+	if err != nil {
+		return 0, err
 	}
-	return rows, err
+	s.makeAgain()
+	return rows, s.agree(ctx, mine)
+}
+
+// liftedHere covers the liftings that the keys know of by now.
+func (s *Sync) liftedHere(ctx context.Context) func(crypto.ForgetEntry) bool {
+	l, ok := s.forgetLogs()
+	if !ok {
+		return nil
+	}
+	head, err := l.keys.ForgetHead(ctx)
+	return func(e crypto.ForgetEntry) bool { return err == nil && e.Seq <= head.Seq && len(e.Persons) == 0 }
 }
 
 // errOutdated ends a session whose batches were made before rows were owed a

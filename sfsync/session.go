@@ -117,8 +117,14 @@ func (s *session) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lifted := s.liftings()
 	if err := s.finishForgetting(ctx); err != nil { // before anything is sealed
 		return err
+	}
+	if s.liftings() != lifted { // and rows are owed reads that the state does not know of
+		if state, err = s.cfg.Store.Prepare(ctx, schema); err != nil {
+			return err
+		}
 	}
 	if err := s.ensureIndex(ctx, tables); err != nil {
 		return err

@@ -55,6 +55,10 @@ type Config struct {
 	// Horizon says how long copies outside of this library's reach are kept;
 	// the receipt of a Forget rests on it.
 	Horizon Horizon
+	// ForgetHeads keeps the head of the forget log where no backup of the two
+	// databases puts it back with them; nil: nowhere, and that both were put back
+	// cannot be noticed.
+	ForgetHeads ForgetHeads
 }
 
 // Sync keeps one org's copy. Its methods are safe for concurrent use, but only
@@ -71,6 +75,7 @@ type Sync struct {
 	begun    atomic.Bool // a session has been opened once
 	status   status
 	sight    *sight
+	forgets  forgets
 	observed observed
 	limits   *limits
 	pace     pace

@@ -49,6 +49,8 @@ func TestKeyStore(t *testing.T, open Open) {
 		"record seen later":      testSuppressLater,
 		"former own person":      testSuppressFormer,
 		"unknown person":         testUnknown,
+		"forget log":             testLog,
+		"forget log replayed":    testReplay,
 		"whom a forgetting took": testForgetTaken,
 		"concurrent creators":    testConcurrent,
 		"durable when closed":    testReopen,

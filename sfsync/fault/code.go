@@ -92,6 +92,9 @@ const (
 const (
 	// Forgotten: the person's key was destroyed on purpose.
 	Forgotten Code = "forgotten"
+	// ForgetLost: both databases were put back from before somebody was
+	// forgotten, who would be back with them.
+	ForgetLost Code = "forget_lost"
 	// KeyMissing: a key is gone without a tombstone; the data is damaged.
 	KeyMissing Code = "key_missing"
 	// KeyUnavailable: the key-encryption key cannot be reached or refuses.

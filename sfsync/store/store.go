@@ -8,7 +8,8 @@
 // its ledger entries. A writer that lost its epoch commits nothing.
 //
 // The contract is split by who needs it: the engine needs [Store], the read
-// side [Reader], forgetting a person [Eraser]. A driver passes storetest.
+// side [Reader], forgetting a person [Eraser] and, where backups are put back,
+// [ForgetLog]. A driver passes storetest.
 //
 // # Security
 //
@@ -103,6 +104,18 @@ type Eraser interface {
 	// a field that is, and says how many they were. The entry goes into the
 	// ledger. N and Seq are as after Lift.
 	Owe(ctx context.Context, persons []crypto.Person, entry audit.Entry) (rows int64, err error)
+}
+
+// ForgetLog is an Eraser's copy of the forget log: what was forgotten and lifted
+// here too. With it a database that was put back from a backup is brought to
+// where the other one is.
+type ForgetLog interface {
+	crypto.ForgetLog
+
+	// Enter appends entries once what they say is done. Those that it has
+	// already it skips; fault.Conflict where the first of the others does not
+	// follow its last.
+	Enter(ctx context.Context, entries []crypto.ForgetEntry) error
 }
 
 // Position is a place in a topic: an opaque replay id of Salesforce. Positions

@@ -14,13 +14,19 @@ func (k *Keys) Forget(ctx context.Context, persons []crypto.Person, mint crypto.
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err = k.c.write(ctx, func() error {
-		n, err := k.c.number(`UPDATE root SET forgets = forgets + 1 RETURNING forgets`)
+		head, err := k.c.forgetHead()
 		if err != nil {
 			return err
 		}
-		f := &forgetting{k: k, mint: mint, number: n}
-		err = f.take(persons...)
+		f := &forgetting{k: k, mint: mint, number: head.Seq + 1}
+		if err := f.take(persons...); err != nil {
+			return err
+		}
 		taken = f.taken
+		if err := f.enter(crypto.Forgot); err != nil {
+			return err
+		}
+		_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
 		return err
 	})
 	if err == nil {
@@ -35,6 +41,15 @@ type forgetting struct {
 	mint   crypto.Mint
 	number int64
 	taken  []crypto.Person
+	stones []crypto.Tombstone // that were not there
+}
+
+// enter notes it in the log, if it left anything.
+func (f *forgetting) enter(kind crypto.ForgetKind) error {
+	if len(f.stones) == 0 {
+		return nil
+	}
+	return f.k.enter(f.mint, crypto.ForgetEntry{Kind: kind, Of: f.number, Persons: f.taken, Stones: f.stones})
 }
 
 // take buries persons, their aliases, and what they are aliases of.
@@ -67,7 +82,31 @@ func (f *forgetting) bury(p crypto.Person) error {
 	}
 	for kind, list := range records {
 		for _, r := range list {
-			if err := f.unlink(kind, r); err != nil {
+			if err := f.mark(kind, f.mint.Digest(crypto.RecordTombstone, []byte(r))); err != nil {
+				return err
+			}
+		}
+	}
+	if err := f.discard(p); err != nil {
+		return err
+	}
+	d := f.mint.Digest(crypto.PersonTombstone, p[:])
+	before, err := f.k.find(d)
+	if err != nil || before.kind != 0 {
+		return err
+	}
+	return f.mark(crypto.PersonTombstone, d)
+}
+
+// discard deletes what opens a person's values or leads to one.
+func (f *forgetting) discard(p crypto.Person) error {
+	records, err := f.k.records(p)
+	if err != nil {
+		return err
+	}
+	for _, list := range records {
+		for _, r := range list {
+			if _, err := f.k.c.run(`DELETE FROM link WHERE record = ?`, r); err != nil {
 				return err
 			}
 		}
@@ -81,18 +120,13 @@ func (f *forgetting) bury(p crypto.Person) error {
 			return err
 		}
 	}
-	return f.mark(crypto.PersonTombstone, f.mint.Digest(crypto.PersonTombstone, p[:]))
-}
-
-// unlink takes a record from whom it belongs to and keeps it away.
-func (f *forgetting) unlink(kind crypto.TombstoneKind, record string) error {
-	if _, err := f.k.c.run(`DELETE FROM link WHERE record = ?`, record); err != nil {
-		return err
-	}
-	return f.mark(kind, f.mint.Digest(crypto.RecordTombstone, []byte(record)))
+	return nil
 }
 
 func (f *forgetting) mark(kind crypto.TombstoneKind, d crypto.Digest) error {
-	_, err := f.k.c.run(`INSERT INTO tombstone (digest, kind, forget) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, d[:], int(kind), f.number)
+	n, err := f.k.c.run(`INSERT INTO tombstone (digest, kind, forget) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, d[:], int(kind), f.number)
+	if n > 0 {
+		f.stones = append(f.stones, crypto.Tombstone{Kind: kind, Digest: d})
+	}
 	return err
 }

@@ -70,9 +70,15 @@ func (k *Keys) Held(ctx context.Context) (list []crypto.Link, err error) {
 }
 
 // release removes the tombstones of the addresses that a record is held for.
-func (k *Keys) release(record string) (n int64, err error) {
-	return k.c.run(`DELETE FROM tombstone WHERE kind = ? AND substr(digest, 1, 16) IN
-		(SELECT digest FROM index_entry WHERE type = ? AND record = ?)`, int(crypto.AddressTombstone), string(crypto.HeldIndex), record)
+func (k *Keys) release(record string) (released []crypto.Tombstone, err error) {
+	err = k.c.each(`DELETE FROM tombstone WHERE kind = ? AND substr(digest, 1, 16) IN
+		(SELECT digest FROM index_entry WHERE type = ? AND record = ?) RETURNING digest`,
+		[]any{int(crypto.AddressTombstone), string(crypto.HeldIndex), record}, func(s *sqlite3.Stmt) error {
+			d, err := digestAt(s, 0)
+			released = append(released, crypto.Tombstone{Kind: crypto.AddressTombstone, Digest: d})
+			return err
+		})
+	return released, err
 }
 
 // dismiss ends the holds whose address has no tombstone any more.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -29,16 +30,20 @@ func (k *Keys) Lift(ctx context.Context, record string, mint crypto.Mint) (lifte
 		if err != nil {
 			return err
 		}
-		n, err := k.c.run(`DELETE FROM tombstone WHERE forget = ?`, stone.forget)
-		if err == nil && stone.kind == 0 {
-			n, err = k.release(record)
+		entry := crypto.ForgetEntry{Kind: crypto.Lifted, Of: stone.forget}
+		if stone.kind == 0 {
+			entry.Kind = crypto.Released
+			entry.Stones, err = k.release(record)
+		} else {
+			_, err = k.c.run(`DELETE FROM tombstone WHERE forget = ?`, stone.forget)
 		}
-		if lifted = n > 0; err == nil && lifted {
-			_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
+		if lifted = stone.kind != 0 || len(entry.Stones) > 0; err != nil || !lifted {
+			return err
 		}
-		if err == nil {
-			err = k.dismiss()
+		if err := errors.Join(k.dismiss(), k.enter(mint, entry)); err != nil {
+			return err
 		}
+		_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
 		return err
 	})
 	return lifted, err
@@ -53,7 +58,10 @@ type tombstone struct {
 // tombstone finds what all forgettings together left of a value. The record of a
 // forgotten person is that to each.
 func (k *Keys) tombstone(mint crypto.Mint, kind crypto.TombstoneKind, value []byte) (stone tombstone, err error) {
-	d := mint.Digest(kind, value)
+	return k.find(mint.Digest(kind, value))
+}
+
+func (k *Keys) find(d crypto.Digest) (stone tombstone, err error) {
 	err = k.c.each(`SELECT kind, forget FROM tombstone WHERE digest = ? ORDER BY forget`, []any{d[:]}, func(s *sqlite3.Stmt) error {
 		if stone.forget = s.ColumnInt64(1); stone.kind != crypto.RecordTombstone {
 			stone.kind = crypto.TombstoneKind(s.ColumnInt(0))

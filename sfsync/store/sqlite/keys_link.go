@@ -110,10 +110,16 @@ func (l *linking) follow(record crypto.Link, owner tombstone) error {
 	f := &forgetting{k: l.k, mint: l.mint, number: owner.forget}
 	at, present, err := l.find(record.Record)
 	if err == nil {
-		err = f.unlink(crypto.AboutTombstone, record.Record)
+		err = f.mark(crypto.AboutTombstone, l.mint.Digest(crypto.RecordTombstone, []byte(record.Record)))
+	}
+	if err == nil && present {
+		_, err = l.k.c.run(`DELETE FROM link WHERE record = ?`, record.Record)
 	}
 	if err == nil && present && at.own {
 		err = f.take(at.person)
+	}
+	if err == nil {
+		err = f.enter(crypto.ForgotToo)
 	}
 	for _, p := range f.taken {
 		delete(l.seen, p)

@@ -96,6 +96,7 @@ func (m *benchMint) Key(crypto.Person) (crypto.PersonKey, error) {
 }
 
 func (m *benchMint) Digest(crypto.TombstoneKind, []byte) crypto.Digest { return crypto.Digest{} }
+func (m *benchMint) Authenticate(crypto.Digest, []byte) crypto.Digest  { return crypto.Digest{} }
 
 // BenchmarkKeysNew stores new persons, a thousand in a durable transaction.
 func BenchmarkKeysNew(b *testing.B) {
