@@ -72,9 +72,10 @@ func (o *Opener) Open(ctx context.Context, use Use, sealed ...Sealed) ([]Plainte
 	if err != nil {
 		return nil, err
 	}
-	persons := make([]Person, len(sealed))
+	persons, size := make([]Person, len(sealed)), 0
 	for i, v := range sealed {
 		persons[i] = v.Person
+		size += len(v.Bytes) // more than its text has
 	}
 	subjects, err := s.known(persons, func(missing []Person) ([]Subject, error) {
 		holders, err := o.vault.keys.Keys(ctx, missing, &mint{vault: o.vault})
@@ -86,11 +87,12 @@ func (o *Opener) Open(ctx context.Context, use Use, sealed ...Sealed) ([]Plainte
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Plaintext, len(sealed))
+	values := opened{types: make([]byte, 0, len(sealed)), ends: make([]int, 0, len(sealed))}
+	values.texts.Grow(size)
 	for i, v := range sealed {
-		if out[i], err = openValue(o.vault.org, subjects[i].get(), v); err != nil {
+		if err := values.add(o.vault.org, subjects[i].get(), v); err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return values.plaintexts(), nil
 }
