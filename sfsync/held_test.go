@@ -8,6 +8,7 @@ import (
 
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
@@ -84,6 +85,9 @@ func TestHeld(t *testing.T) {
 	}
 	await("a reconcile")
 	r.must(stop())
+	if sums := r.sums(audit.KindHold); sums["Contact//sync"] < 2 || sums["Case//sync"] < 1 {
+		t.Errorf("the ledger says of held records %v", sums)
+	}
 	r.must(r.close())
 
 	r.must(os.RemoveAll(filepath.Join(dir, "data"))) // the keys remember

@@ -28,11 +28,11 @@ func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
 		ob := &b.Objects[i]
 		o := s.objects[ob.Object]
 		o.advance(ob, s.disabled)
-		if len(ob.Rows) > 0 {
-			b.Entries = append(b.Entries, s.entry(audit.Entry{Kind: audit.KindBatch, Object: ob.Object, Count: len(ob.Rows)}))
-		}
-		if n := forgets(ob.Rows); n > 0 {
-			b.Entries = append(b.Entries, s.entry(audit.Entry{Kind: audit.KindForget, Object: ob.Object, Count: n}))
+		for _, e := range []audit.Entry{{Kind: audit.KindBatch, Count: len(ob.Rows)},
+			{Kind: audit.KindForget, Count: stand(ob.Rows, store.OpForget)}, {Kind: audit.KindHold, Count: stand(ob.Rows, store.OpHold)}} {
+			if e.Object = ob.Object; e.Count > 0 {
+				b.Entries = append(b.Entries, s.entry(e))
+			}
 		}
 	}
 	batch := &Batch{store: b, index: index, session: s, done: make(chan struct{})}
@@ -48,10 +48,10 @@ func (s *session) enqueue(ctx context.Context, b store.Batch) (*Batch, error) {
 	}
 }
 
-// forgets counts the records that are kept away.
-func forgets(rows []store.Row) (n int) {
+// stand counts the rows that stand for an operation.
+func stand(rows []store.Row, op store.Op) (n int) {
 	for _, row := range rows {
-		if row.Op == store.OpForget {
+		if row.Op == op {
 			n++
 		}
 	}

@@ -56,6 +56,7 @@ const (
 	KindReconcile Kind = "reconcile" // an object was compared; Count rows differed, as Reason says
 	KindBackfill  Kind = "backfill"  // a read of up to Count records was asked for by hand; Reason says why
 	KindForget    Kind = "forget"    // a person was forgotten; with an Object: Count records of it came and are kept away, as theirs was
+	KindHold      Kind = "hold"      // Count records came with the address of somebody forgotten, and nothing of them is kept
 	KindFind      Kind = "find"      // persons were searched for; Fields is the type, such as email
 	KindLift      Kind = "lift"      // a forgetting was taken back
 	KindRenew     Kind = "renew"     // a person got another key
