@@ -279,41 +279,43 @@ func (m *memory) wanted(wants []Want, out []Subject) (missing []int, moves int) 
 	return missing, moves
 }
 
-// keep remembers subjects of an epoch, and the links of their wants if given. A
-// link that has moved since they were asked for may be newer than the answer.
+// keep remembers subjects of an epoch, and the links of their wants if given. If
+// a link has moved since they were asked for, it may be newer than the answer: then
+// the answer only tells what is not to be believed any more.
 func (m *memory) keep(epoch, moves int, wants []Want, subjects []Subject) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if epoch != m.epoch || m.timer == nil {
 		return
 	}
+	fresh := moves == m.moves
 	for i, s := range subjects {
 		if len(s.f().keys) == 0 {
 			continue
 		}
 		m.putPerson(s)
-		if wants == nil || moves != m.moves {
+		if wants == nil {
 			continue
 		}
 		target, own := wants[i].Target()
-		m.learn(target.Record, place{s.Person(), own}, own)
+		m.learn(target.Record, place{s.Person(), own}, own, fresh)
 		if r := wants[i].Record; !own && !r.IsZero() {
-			m.learn(r.Record, place{s.Person(), false}, true)
+			m.learn(r.Record, place{s.Person(), false}, true, fresh)
 		}
 	}
 }
 
-// learn puts a link. One that is known to point elsewhere is dropped instead:
-// nobody can tell here which of the two came first. exact says that the want
-// tells whether the person is the record's own.
-func (m *memory) learn(record string, at place, exact bool) {
+// learn puts a link that is fresh. One that is known to point elsewhere is dropped
+// instead: nobody can tell here which of the two came first. exact says that the
+// want tells whether the person is the record's own.
+func (m *memory) learn(record string, at place, exact, fresh bool) {
 	was, ok := m.link(record)
 	switch {
 	case ok && was.person != at.person:
 		m.moves++
 		delete(m.young.links, recordKey([]byte(record)))
 		delete(m.old.links, recordKey([]byte(record)))
-	case !ok || exact:
+	case fresh && (!ok || exact):
 		m.putLink(record, at)
 	}
 }
