@@ -13,6 +13,7 @@ import (
 type EventProjection struct {
 	table    *Table
 	program  *avro.Program
+	id       string
 	fields   []eventField // of the columns, then of the references
 	record   eventField   // RecordTypeId of Account
 	unlisted []string
@@ -71,7 +72,7 @@ func (t *Table) Events(schemaJSON []byte) (*EventProjection, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &EventProjection{table: t, scans: sync.Pool{New: func() any { return new(scan) }}}
+	p := &EventProjection{table: t, id: schema.Fingerprint(), scans: sync.Pool{New: func() any { return new(scan) }}}
 	m := mapper{fields: map[string]avro.Field{}, paths: slices.Clone(header[:])}
 	for _, f := range schema.Fields() {
 		m.fields[f.Name] = f
@@ -96,6 +97,10 @@ func (t *Table) Events(schemaJSON []byte) (*EventProjection, error) {
 	p.unlisted = m.rest(schema.Fields())
 	return p, nil
 }
+
+// SchemaID is the id that Salesforce was seen to give the schema: its
+// fingerprint, in 22 characters.
+func (p *EventProjection) SchemaID() string { return p.id }
 
 // Unlisted are the names of fields that events carry and the policy does not list,
 // sorted; a part of a compound is Parent.Part.

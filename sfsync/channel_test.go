@@ -218,6 +218,24 @@ func TestEnrichedChannel(t *testing.T) {
 	}
 }
 
+// A position of a channel that expired owes a read of each of its objects.
+func TestExpiredChannel(t *testing.T) {
+	t.Parallel()
+	h := onSales(t, salesforcetest.Config{})
+	h.begin()
+	h.await("the first copy", func() bool { return h.sync.Status().Ready(time.Hour) })
+	h.must(h.stop())
+	for object, id := range map[string]string{"Contact": h.id, "Case": h.other} {
+		h.org.LoseNext()
+		h.org.Update(object, id, map[string]any{"Description": "unheard"})
+	}
+	h.must(h.org.Expire())
+	h.through(sfsync.Config{}, nil)
+	h.stop = h.start()
+	h.Cleanup(func() { h.stop() })
+	h.await("both objects", h.equal)
+}
+
 // A slow store slows the stream: events are asked for as they are applied, none
 // is dropped, and what waits does not grow with what there is. Salesforce ends a
 // stream of which nothing is asked, after 60 seconds or 70, here hundredths of it.

@@ -70,7 +70,7 @@ func (s *session) schema(ctx context.Context, t *topic, id string) (schema, erro
 	how := schema{objects: t.objects, again: time.Now().Add(s.pace.badAgain)}
 	switch {
 	case err == nil:
-		how, err = s.understand(t, text), nil
+		how, err = s.understand(t, id, text), nil
 	case ofSchema(err):
 		s.log.Warn("an event schema is not to be had; all objects of the topic are read again", "topic", t.name, "fault", err)
 		err = nil
@@ -91,7 +91,7 @@ func ofSchema(err error) bool {
 	return false
 }
 
-func (s *session) understand(t *topic, text []byte) schema {
+func (s *session) understand(t *topic, id string, text []byte) schema {
 	how := schema{objects: t.objectsOf(text)}
 	if len(how.objects) != 1 {
 		return how
@@ -101,6 +101,11 @@ func (s *session) understand(t *topic, text []byte) schema {
 	if err != nil {
 		s.log.Warn("an event schema cannot be used; the object is read again", "object", o.name, "fault", err)
 		return how
+	}
+	// Seen of every schema, and documented nowhere: the answer may be another
+	// schema than the one asked for, or the rule may have changed.
+	if events.SchemaID() != id && s.sight.odd(id) {
+		s.log.Warn("an event schema is not the one that its id is the fingerprint of; compare a few records with the org, and report it", "object", o.name, "schema", id)
 	}
 	how.events = events
 	return how

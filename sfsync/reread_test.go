@@ -98,6 +98,12 @@ func (l *lines) contain(text string) bool {
 	return strings.Contains(l.text.String(), text)
 }
 
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
 // logTo makes the Sync of the history log.
 func (h *history) logTo(to io.Writer) {
 	var err error

@@ -1,6 +1,7 @@
 package sfsync_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -117,6 +118,60 @@ func TestSchemaOfNobody(t *testing.T) {
 	}
 }
 
+// A schema that is not to be had is asked for again an hour later, and from then
+// on its events are applied as any others.
+func TestSchemaComesBack(t *testing.T) {
+	t.Parallel()
+	bus := salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond}
+	h := newHistory(t, salesforcetest.Config{PubSub: bus}, contactPolicy)
+	h.sync.Hasten(600) // an hour is six seconds
+	missing := bus
+	missing.NoSchemas = true
+	h.org.SetPubSub(missing)
+	h.begin()
+	h.org.Update("Contact", h.id, map[string]any{"LastName": "by a read"})
+	h.await("the change", func() bool { return h.equal() && h.sync.Status().Ready(time.Hour) })
+	h.org.SetPubSub(bus)
+	var jobs atomic.Int64
+	h.org.Intercept(salesforcetest.Fault{Method: http.MethodPost, Path: "/jobs/query", Match: func(*http.Request) bool { jobs.Add(1); return false }})
+	streamed := func() bool {
+		before := jobs.Load()
+		h.org.Insert("Contact", map[string]any{"LastName": "by an event or a read"})
+		h.await("the record", h.settledAndEqual)
+		return jobs.Load() == before
+	}
+	if streamed() {
+		t.Fatal("the schema is there: the test shows nothing")
+	}
+	h.await("an event that is applied", streamed)
+}
+
+// A schema whose id is not its fingerprint is reported once, and used.
+func TestSchemaIsNotItsID(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []bool{false, true} {
+		t.Run(fmt.Sprint(odd), func(t *testing.T) {
+			t.Parallel()
+			h := newHistory(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, OddSchemas: odd}}, contactPolicy)
+			var log lines
+			h.logTo(&log)
+			h.begin()
+			h.await("the first copy", func() bool { return h.sync.Status().Ready(time.Hour) })
+			h.must(h.stop())
+			h.stop = h.start() // and asks for it again
+			defer h.stop()
+			h.await("the second run", func() bool { return h.sync.Status().Ready(time.Hour) })
+			h.org.Intercept(salesforcetest.Fault{Path: "/jobs/query", Times: -1, Status: http.StatusInternalServerError})
+			h.org.Insert("Contact", map[string]any{"LastName": "heard"})
+			h.await("the event", h.equal)
+			h.must(h.stop())
+			if n := log.count("the fingerprint of"); n != map[bool]int{true: 1}[odd] {
+				t.Errorf("it is reported %d times", n)
+			}
+		})
+	}
+}
+
 // An event from before a field was, which comes when the policy names it, says
 // nothing of the field: no object pauses, and all is read once.
 func TestEventOlderThanField(t *testing.T) {
@@ -137,8 +192,9 @@ func TestEventOlderThanField(t *testing.T) {
 	r.through(sfsync.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, nil)
 	stop := r.start()
 	defer stop()
-	later := org.Insert("Contact", map[string]any{"LastName": "later"})
-	r.await("the copy", func() bool { return r.row("Contact", later).Evented && r.settledAndEqual() })
+	r.await("the copy", r.settledAndEqual)
+	org.Insert("Contact", map[string]any{"LastName": "later"}) // no read is owed any more
+	r.await("the events", r.settledAndEqual)
 	r.must(stop())
 	if log.contain("the object pauses") || jobs.Load() != 1 {
 		t.Errorf("%d reads of everything; a pause: %t", jobs.Load(), log.contain("the object pauses"))

@@ -17,6 +17,7 @@ type sight struct {
 	heard  map[string]bool            // topics that have answered
 	holds  map[string]*hold           // by stable name
 	freed  map[string]freed           // how the last one of an object ended
+	odds   map[string]bool            // ids of schemas that are not their fingerprints
 }
 
 // freed is when an object was released, and how often it had been looked at.
@@ -26,7 +27,7 @@ type freed struct {
 }
 
 func newSight() *sight {
-	return &sight{tables: map[string]*minimize.Table{}, heard: map[string]bool{}, holds: map[string]*hold{}, freed: map[string]freed{}}
+	return &sight{tables: map[string]*minimize.Table{}, heard: map[string]bool{}, holds: map[string]*hold{}, freed: map[string]freed{}, odds: map[string]bool{}}
 }
 
 // describe asks the org for an object and fits the policy to it. A field that
@@ -77,6 +78,16 @@ func (s *sight) hasHeard(topic string) bool {
 	s.Lock()
 	defer s.Unlock()
 	return s.heard[topic]
+}
+
+// odd notes the id of a schema that is not its fingerprint, and reports whether
+// that is news.
+func (s *sight) odd(id string) bool {
+	s.Lock()
+	defer s.Unlock()
+	known := s.odds[id]
+	s.odds[id] = true
+	return !known
 }
 
 // hold notes why an object is held. One that is lost again soon is looked at

@@ -108,11 +108,16 @@ func (s *pubSubServer) GetSchema(ctx context.Context, r *pubsubpb.SchemaRequest)
 	s.bus.mu.Lock()
 	schema := s.bus.schemas[r.SchemaId]
 	s.bus.mu.Unlock()
-	if schema == nil {
+	options := s.bus.settings()
+	if schema == nil || options.NoSchemas {
 		return nil, refuseCall(ctx, codes.InvalidArgument, "schema.validation.failed",
 			"The schema ID "+r.SchemaId+" isn't valid.")
 	}
-	return &pubsubpb.SchemaInfo{SchemaJson: string(schema.text), SchemaId: r.SchemaId, RpcId: newUUID()}, nil
+	text := string(schema.text)
+	if options.OddSchemas {
+		text = strings.ReplaceAll(text, `"com.sforce.eventbus"`, `"com.example.eventbus"`)
+	}
+	return &pubsubpb.SchemaInfo{SchemaJson: text, SchemaId: r.SchemaId, RpcId: newUUID()}, nil
 }
 
 // Publish refuses: change events are the platform's to publish.

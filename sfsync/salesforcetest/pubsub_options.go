@@ -71,6 +71,12 @@ type PubSub struct {
 	// else it names none for topics of several objects. Which the service does
 	// is not documented.
 	ChannelSchema bool
+	// NoSchemas has GetSchema know none of the schemas.
+	NoSchemas bool
+	// OddSchemas has GetSchema answer schemas of another namespace, so that
+	// their ids are not their fingerprints: that they are was observed, and is
+	// not documented.
+	OddSchemas bool
 	// ContactNames tells the changed name of a person account in the event of
 	// its contact alone; else in both, as the documentation says for orgs that
 	// select both objects.
