@@ -134,9 +134,7 @@ func TestForget(t *testing.T) {
 	later := org.Insert("Case", map[string]any{"ContactId": contact, "Status": "New", "Subject": "again"})
 	marker := org.Insert("Contact", map[string]any{"LastName": "later"})
 	r.await("what came after", func() bool { return r.whole("Contact", marker) && r.suppressed("Case", later, 0) == "" })
-	if d := r.away(contact, order, inquiry); d != "" {
-		t.Error("after events:", d)
-	}
+	r.await("the person to be away after events", func() bool { return r.away(contact, order, inquiry) == "" })
 	again, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "again")
 	if err != nil || again.Persons != 0 || again.At.IsZero() {
 		t.Errorf("forgotten twice: %+v, %v", again, err)

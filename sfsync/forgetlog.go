@@ -22,8 +22,8 @@ type ForgetHeads interface {
 	Last(ctx context.Context) (crypto.ForgetHead, error)
 }
 
-// forgets is the forget log as this process has seen it.
-type forgets struct {
+// forgetState is the forget log as this process has seen it.
+type forgetState struct {
 	sync.Mutex
 	checked  bool
 	liftings int               // that were made up for

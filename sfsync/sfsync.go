@@ -75,7 +75,7 @@ type Sync struct {
 	begun    atomic.Bool // a session has been opened once
 	status   status
 	sight    *sight
-	forgets  forgets
+	forgets  forgetState
 	observed observed
 	limits   *limits
 	pace     pace
