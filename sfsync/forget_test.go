@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,7 +238,8 @@ func TestForgetIsAChange(t *testing.T) {
 	})
 }
 
-// Pairs that share an e-mail and a phone are two persons.
+// Pairs that share an e-mail and a phone are two persons: the one who stays is
+// whole, and found by both.
 func TestForgetOneOfAPair(t *testing.T) {
 	t.Parallel()
 	pairs := 1000
@@ -245,7 +247,7 @@ func TestForgetOneOfAPair(t *testing.T) {
 		pairs = 20
 	}
 	org := newOrg(t, salesforcetest.Config{})
-	r := open(t, org, t.TempDir(), forgetPolicy)
+	r := open(t, org, t.TempDir(), strings.Replace(forgetPolicy, "Email, MobilePhone", "Email: {find: email}, MobilePhone: {find: phone}", 1))
 	ids := make([]string, 2*pairs)
 	for i := range ids {
 		ids[i] = org.Insert("Contact", map[string]any{"LastName": "pair", "Email": fmt.Sprintf("%d@example.com", i/2), "MobilePhone": fmt.Sprintf("+4930%07d", i/2)})
@@ -270,6 +272,11 @@ func TestForgetOneOfAPair(t *testing.T) {
 			}
 		} else if d := r.differs(opener, table, r.row("Contact", id), want[id]); !r.whole("Contact", id) || d != "" {
 			t.Fatalf("the other of pair %d is not whole: %s", i/2, d)
+		}
+		for field, kind := range map[string]crypto.IndexType{"Email": crypto.EmailIndex, "MobilePhone": crypto.PhoneIndex} {
+			if got := r.places(kind, want[id][field]); !slices.Equal(got, []string{"Contact." + field + " of " + ids[i|1]}) {
+				t.Fatalf("by %s of pair %d is found %q, want the other alone", field, i/2, got)
+			}
 		}
 	}
 }

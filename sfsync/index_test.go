@@ -1,6 +1,7 @@
 package sfsync_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
 )
 
 // places returns where a value is found, as "Object.Field of id", sorted.
@@ -177,6 +179,7 @@ func TestIndexRenamed(t *testing.T) {
 	stop := r.start()
 	r.await("the first copy", r.equal)
 	r.must(stop())
+	before := r.cells("Contact.Email")
 	r.must(r.close())
 	renamed := strings.Replace(findPolicy, "Email: {find: email}", "Work_Email__c: {find: email, category: user.contact.email, was: [Email]}", 1)
 	r = open(t, org, dir, strings.Replace(renamed, "version: 1", "version: 2", 1))
@@ -188,6 +191,9 @@ func TestIndexRenamed(t *testing.T) {
 		}
 	}
 	r.await("the second start", found("ada@example.com"))
+	if text := r.opened("Contact", ada, "Email"); text != "ada@example.com" || !slices.EqualFunc(r.cells("Contact.Email"), before, bytes.Equal) {
+		t.Errorf("after the rename it opens as %q, or was written anew", text)
+	}
 	org.Update("Contact", ada, map[string]any{"Work_Email__c": "new@example.com"})
 	r.await("the change", found("new@example.com"))
 	r.await("the end of the old value", func() bool { return len(r.places(crypto.EmailIndex, "ada@example.com")) == 0 })
@@ -304,4 +310,16 @@ func TestIndexForgets(t *testing.T) {
 	if n := r.entries(dir); n != 4 {
 		t.Errorf("%d entries are left, want three of Ben and one of the marker", n)
 	}
+}
+
+// opened opens one field of a record, by its stable name.
+func (r *rig) opened(object, id, field string) string {
+	r.Helper()
+	opener, err := r.vault.Opener(anyone{})
+	r.must(err)
+	table, err := r.rows.Table(r.Context(), object)
+	r.must(err)
+	text, err := reveal(opener, table, r.row(object, id), slices.IndexFunc(table.Columns, func(c store.Column) bool { return c.Name == field }))
+	r.must(err)
+	return text
 }
