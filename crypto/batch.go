@@ -120,11 +120,13 @@ func (b *Batch) Seal(dst []byte, s Subject, f Field, null bool, text []byte) ([]
 	if null {
 		typ, text = typ|nullBit, nil
 	}
-	sc.plain = appendPadded(sc.plain[:0], typ, text, f.Small)
 	sc.tuple = fieldTuple(sc.tuple[:0], b.session.vault.org, sub.person, f, KeyID(key.ID()))
 	start := len(dst)
-	dst = key.Seal(dst, sc.plain, sc.tuple)
-	clear(sc.plain)
+	secretly(func() {
+		sc.plain = appendPadded(sc.plain[:0], typ, text, f.Small)
+		dst = key.Seal(dst, sc.plain, sc.tuple)
+		clear(sc.plain)
+	})
 	if gcm.Sample(dst, start) {
 		sub.seals.Add(gcm.SampleWeight)
 		b.sealer.count(SealCount{sub.person, KeyID(key.ID()), gcm.SampleWeight})

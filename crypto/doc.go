@@ -113,6 +113,14 @@
 // counted with them, and at 2^31 it wraps no more (fault.KeyExhausted) until it is
 // rotated.
 //
+// Built with GOEXPERIMENT=runtimesecret (Linux on amd64 and arm64), the stack and
+// the registers of whatever unwraps or makes a key, seals or opens a value are
+// erased at once, and what it allocated when it is collected: package
+// runtime/secret. An empty call costs 69 ns, a value of 16 bytes 211 ns instead of
+// 151. What a key wrapper and Tink allocate while a keyset is decrypted is not
+// covered, nor what the caller does with an opened value. Without it nothing is
+// erased but the buffers that are used again.
+//
 // Nonces are random and chosen inside the standard library, so all of this works
 // under GODEBUG=fips140=only.
 package crypto

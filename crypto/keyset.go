@@ -61,11 +61,15 @@ func makeKeyset(use string) (*keyset.Handle, error) {
 	return h, fault.Wrap(err, fault.Internal, "crypto.OpenVault", "Tink could not make a key; report this")
 }
 
-func proverOf(use string, h *keyset.Handle) (prover, error) {
-	if use == BranchUse {
-		return openBranch(h)
-	}
-	return openSuppression(h)
+func proverOf(use string, h *keyset.Handle) (p prover, err error) {
+	secretly(func() {
+		if use == BranchUse {
+			p, err = openBranch(h)
+		} else {
+			p, err = openSuppression(h)
+		}
+	})
+	return p, err
 }
 
 // newKeyset makes a keyset and encrypts it: one call to the key-encryption key.

@@ -33,13 +33,15 @@ func (m *mint) Key(p Person) (PersonKey, error) {
 
 // generation makes and wraps a key for a person.
 func (m *mint) generation(p Person, n int) PersonKey {
-	var fresh [4 + gcm.KeyLen]byte
-	random(fresh[:])
-	defer clear(fresh[:])
-	k := PersonKey{Person: p, Generation: n, Branch: m.version, Created: time.Now().Unix(),
-		ID: KeyID(binary.BigEndian.Uint32(fresh[:]))}
-	var tuple [128]byte
-	k.Wrapped = m.branch.Seal(make([]byte, 0, gcm.KeyLen+gcm.Overhead), fresh[4:], wrapTuple(tuple[:0], m.vault.org, k))
+	k := PersonKey{Person: p, Generation: n, Branch: m.version, Created: time.Now().Unix(), Wrapped: make([]byte, 0, gcm.KeyLen+gcm.Overhead)}
+	secretly(func() {
+		var fresh [4 + gcm.KeyLen]byte
+		random(fresh[:])
+		k.ID = KeyID(binary.BigEndian.Uint32(fresh[:]))
+		var tuple [128]byte
+		k.Wrapped = m.branch.Seal(k.Wrapped, fresh[4:], wrapTuple(tuple[:0], m.vault.org, k))
+		clear(fresh[:])
+	})
 	return k
 }
 

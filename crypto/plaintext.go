@@ -91,7 +91,8 @@ func (o *opened) add(org string, sub *subject, v Sealed) error {
 	}
 	for _, key := range sub.keys {
 		if key.ID() == id {
-			return o.addWith(key, org, v)
+			secretly(func() { err = o.addWith(key, org, v) })
+			return err
 		}
 	}
 	return fault.New(fault.KeyMissing, "crypto.Open", "the key that sealed this is gone; read the record again from Salesforce").On(v.Field.Object, v.Field.Name)

@@ -208,13 +208,17 @@ func (s session) rewrap(ctx context.Context, keys []PersonKey) ([]PersonKey, err
 		if err != nil {
 			return nil, err
 		}
-		raw, err := from.Open(buf[:0], k.Wrapped, wrapTuple(tuple[:0], s.vault.org, k))
+		start := len(arena)
+		secretly(func() {
+			var raw []byte
+			if raw, err = from.Open(buf[:0], k.Wrapped, wrapTuple(tuple[:0], s.vault.org, k)); err == nil {
+				k.Branch = s.active
+				arena = to.Seal(arena, raw, wrapTuple(tuple[:0], s.vault.org, k))
+			}
+		})
 		if err != nil {
 			return nil, err
 		}
-		start := len(arena)
-		k.Branch = s.active
-		arena = to.Seal(arena, raw, wrapTuple(tuple[:0], s.vault.org, k))
 		k.Wrapped = arena[start:len(arena):len(arena)]
 		fresh = append(fresh, k)
 	}

@@ -107,19 +107,20 @@ func (s session) subject(ctx context.Context, h Holder) (Subject, error) {
 	return Subject{f: func() *subject { return sub }}, nil
 }
 
-func (s session) unwrap(ctx context.Context, k PersonKey) (gcm.Key, error) {
+func (s session) unwrap(ctx context.Context, k PersonKey) (key gcm.Key, err error) {
 	b, err := s.branch(ctx, k.Branch)
 	if err != nil {
 		return gcm.Key{}, err
 	}
-	var tuple [128]byte
-	var buf [gcm.KeyLen]byte
-	raw, err := b.Open(buf[:0], k.Wrapped, wrapTuple(tuple[:0], s.vault.org, k))
-	if err != nil {
-		return gcm.Key{}, err
-	}
-	defer clear(raw)
-	return gcm.New(uint32(k.ID), raw)
+	secretly(func() {
+		var tuple [128]byte
+		var buf, raw = [gcm.KeyLen]byte{}, []byte(nil)
+		if raw, err = b.Open(buf[:0], k.Wrapped, wrapTuple(tuple[:0], s.vault.org, k)); err == nil {
+			key, err = gcm.New(uint32(k.ID), raw)
+			clear(raw)
+		}
+	})
+	return key, err
 }
 
 func pick[T any](all []T, at []int) []T {
