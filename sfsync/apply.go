@@ -21,9 +21,9 @@ func (m *maker) apply(r *record, c minimize.Change, who persons) error {
 		r.empty(store.Gone)
 		r.row.Dirty = m.o.table.Merges() && !m.off(goneMark) // a read tells whom it was merged with
 		r.happened(store.OpDelete, c)
-	case kind == minimize.Create || kind == minimize.Undelete:
+	case (kind == minimize.Create || kind == minimize.Undelete) && who.subjects != nil:
 		return m.create(r, c, who.subjects, who.owners)
-	case kind == minimize.Gap || r.row.Mark == store.Absent || r.row.Mark == store.Gone || r.row.Stub():
+	case kind != minimize.Update || r.row.Mark == store.Absent || r.row.Mark == store.Gone || r.row.Stub():
 		m.gap(r, c)
 	case r.row.Mark == store.Suppressed || r.row.Mark == store.Held:
 		switch {

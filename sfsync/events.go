@@ -44,7 +44,8 @@ func (s *session) made(ctx context.Context, o *object, keys *crypto.Batch, arriv
 }
 
 // persons are those of a record as a complete description names them, one for
-// each person rule, and the records that they came from.
+// each person rule, and the records that they came from; none where the row was
+// filled by a read that contains the event.
 type persons struct {
 	subjects []crypto.Subject
 	owners   []string
@@ -68,13 +69,20 @@ func (m *maker) load(ctx context.Context, s store.Store, arrivals []arrival) err
 }
 
 // persons finds whose records the events are: those named by complete events,
-// in their order, and those of the rows already held.
+// in their order, and those of the rows already held. What a read contains may
+// name somebody whose the record no longer is, and to ask is to file it there:
+// others would take that person from it.
 func (m *maker) persons(ctx context.Context, arrivals []arrival) ([]persons, error) {
 	var wants []crypto.Want
+	var asked []bool
 	for _, a := range arrivals {
 		if complete(a) {
 			for i := range a.change.Len() {
-				wants = m.wants(wants, m.o.table, a.change.RecordID(i), a.change)
+				id := a.change.RecordID(i)
+				asked = append(asked, !m.contained(m.records[id], a.change))
+				if asked[len(asked)-1] {
+					wants = m.wants(wants, m.o.table, id, a.change)
+				}
 			}
 		}
 	}
@@ -82,9 +90,12 @@ func (m *maker) persons(ctx context.Context, arrivals []arrival) ([]persons, err
 	if err != nil {
 		return nil, err
 	}
-	var named []persons
-	for rules := len(m.table.Rules); len(wants) > 0; wants, subjects = wants[rules:], subjects[rules:] {
-		named = append(named, persons{subjects[:rules:rules], m.o.owners(wants[:rules])})
+	named, rules := make([]persons, len(asked)), len(m.table.Rules)
+	for i := range named {
+		if asked[i] {
+			named[i] = persons{subjects[:rules:rules], m.o.owners(wants[:rules])}
+			wants, subjects = wants[rules:], subjects[rules:]
+		}
 	}
 	return named, m.known(ctx)
 }

@@ -1,7 +1,9 @@
 package sfsync_test
 
 import (
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -64,4 +66,76 @@ func TestIndividualIsOnePerson(t *testing.T) {
 	if d := h.difference(); d != "" {
 		t.Error(d)
 	}
+}
+
+// An event that the copy's read contains says whose an order was then: what is
+// made of the order later is of the customer that it has now.
+func TestLateCreationMovesNoPerson(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{}, orderPolicy)
+	other := h.org.Insert("Contact", map[string]any{"LastName": "other"})
+	account := h.org.Insert("Account", map[string]any{"Name": "a customer"})
+	long := time.Now().Add(-time.Hour).Unix()
+	h.clock.Store(long)
+	order := func(billTo string) string {
+		return h.org.Insert("Order", map[string]any{"AccountId": account, "BillToContactId": billTo, "Status": "Draft", "EffectiveDate": "2026-01-02"})
+	}
+	theirs := order(h.id)
+	release := h.org.HoldPublish()
+	late := order(h.id)
+	for i, change := range []map[string]any{{"BillToContactId": other}, {"Status": "Activated"}} {
+		h.clock.Store(long + int64(i) + 1)
+		h.org.Update("Order", late, change)
+	}
+	h.clock.Store(0)
+	h.begin()
+	release()
+	h.await("the last event", func() bool { return h.row("Order", late).Evented })
+	for _, of := range []string{late, theirs} {
+		h.org.Insert("OrderItem", map[string]any{"OrderId": of, "Quantity": 1, "Description": "a present"})
+	}
+	h.await("the items", h.equal)
+	if d := h.misfiled(); d != "" {
+		t.Error(d)
+	}
+	h.must(h.stop())
+}
+
+// Nor does an answer that events have beaten: what took a person from the order
+// between that answer and the next one is read again.
+func TestLateAnswerMovesNoPerson(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{}, orderPolicy)
+	other := h.org.Insert("Contact", map[string]any{"LastName": "other"})
+	account := h.org.Insert("Account", map[string]any{"Name": "a customer"})
+	order := func(billTo string) string {
+		return h.org.Insert("Order", map[string]any{"AccountId": account, "BillToContactId": billTo, "Status": "Draft", "EffectiveDate": "2026-01-02"})
+	}
+	moved, theirs := order(h.id), order(h.id)
+	held := func(path string) (asked chan struct{}, release func()) {
+		asked, let := make(chan struct{}, 100), make(chan struct{})
+		h.org.Intercept(salesforcetest.Fault{Path: path, Times: -1, Rewrite: func(body []byte) []byte { asked <- struct{}{}; <-let; return body }})
+		release = sync.OnceFunc(func() { close(let) })
+		h.Cleanup(release)
+		return asked, release
+	}
+	asked, release := held("/results")
+	h.stop = h.start()
+	<-asked
+	<-asked
+	h.org.Update("Order", moved, map[string]any{"BillToContactId": other})
+	h.await("a read of the new customer", func() bool { row := h.row("Order", moved); return !row.Stub() && !row.Dirty && len(row.Persons) > 0 })
+	asked, second := held(collections)
+	release()
+	<-asked
+	for _, of := range []string{moved, theirs} {
+		item := h.org.Insert("OrderItem", map[string]any{"OrderId": of, "Quantity": 1, "Description": "a present"})
+		h.await("the item", func() bool { return h.row("OrderItem", item).Mark == store.Live })
+	}
+	second()
+	h.await("the second read", h.equal)
+	if d := h.misfiled(); d != "" {
+		t.Error(d)
+	}
+	h.must(h.stop())
 }

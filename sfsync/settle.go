@@ -60,14 +60,22 @@ func (m *maker) leave(r *record, a answer) {
 // beaten: something wrote the row since the read began. Only a row that is
 // gone, of a record the read did not find either, is settled by that.
 func (m *maker) beaten(r *record, a answer) {
-	if r.row.Mark == store.Gone {
-		if a.absent {
-			return
-		}
+	if r.row.Mark == store.Gone && a.absent {
+		return
+	}
+	if r.row.Mark == store.Gone || r.misled(a) {
 		r.stub()
 		r.row.Op = store.OpMark
 	}
 	r.mark()
+}
+
+// misled reports whether an answer that is not taken names somebody else than
+// the row. That it was asked for has filed the record there, until the next read
+// files it back, and counts as a move: others may have taken that person from it.
+func (r *record) misled(a answer) bool {
+	return r.row.Mark == store.Live && len(r.row.Persons) > 0 && len(a.subjects) > 0 &&
+		!a.subjects[0].Forgotten() && a.subjects[0].Person() != r.row.Persons[0]
 }
 
 // compare is the rule for a record of which a read returned the stamp only. A
