@@ -120,6 +120,9 @@ func (s *session) readIDs(ctx context.Context, o *object, list []string, first b
 			return nil, err
 		}
 	}
+	if lost := parts[0].Lost; lost > 0 && o.topic == nil {
+		s.log.Warn("records are gone that Salesforce did not list as deleted; see that the user views all records, as hidden ones look the same", "object", o.name, "records", lost)
+	}
 	if err := s.lossAllowed(o, &parts[0]); err != nil {
 		return nil, err
 	}
