@@ -30,6 +30,7 @@ import (
 type DB interface {
 	store.Store
 	store.Reader
+	store.Eraser
 	audit.Appender
 	audit.Log
 	Close() error
@@ -41,7 +42,7 @@ type Open func(t *testing.T) DB
 // Run runs the suite. Fresh makes a new, empty database and returns how to open
 // it; the suite closes what it opens.
 func Run(t *testing.T, fresh func(t *testing.T) Open) {
-	for _, part := range [][]promise{prepares, applies, debts, reads, ledgers} {
+	for _, part := range [][]promise{prepares, applies, debts, reads, ledgers, erasures} {
 		for _, p := range part {
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel()
