@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 )
@@ -30,6 +31,12 @@ func TestOpenPoints(t *testing.T) {
 		{"results while records change", []salesforcetest.Config{{BulkPage: 4, Records: 20}, {BulkPage: 4, Records: 20, BulkUnisolated: true}}, contactPolicy, changedBetweenPages},
 		{"the status of a refused topic", []salesforcetest.Config{statuses("subscription.topic.cannot.subscribe", codes.PermissionDenied),
 			statuses("subscription.topic.cannot.subscribe", codes.InvalidArgument), statuses("subscription.topic.cannot.subscribe", codes.Internal)}, contactPolicy, losesSight},
+		{"the status of a missing licence", []salesforcetest.Config{statuses("service.tenant.license", codes.PermissionDenied), statuses("service.tenant.license", codes.Unauthenticated)},
+			contactPolicy, refusedStreams(salesforcetest.PubSub{Unlicensed: true}, func(s sfsync.Status) fault.Code { return s.Objects["Contact"].Paused }, fault.Denied)},
+		{"the status of a throttle", []salesforcetest.Config{statuses("service.protection.triggered", codes.ResourceExhausted), statuses("service.protection.triggered", codes.PermissionDenied)},
+			contactPolicy, refusedStreams(salesforcetest.PubSub{Throttled: true}, topicWaits, fault.Throttled)},
+		{"the status of too many clients", []salesforcetest.Config{statuses("concurrent.client.limit.exceeded", codes.ResourceExhausted), statuses("concurrent.client.limit.exceeded", codes.InvalidArgument)},
+			contactPolicy, refusedStreams(salesforcetest.PubSub{MaxStreams: -1}, topicWaits, fault.Throttled)},
 		{"the schema of a channel", []salesforcetest.Config{{}, bus(salesforcetest.PubSub{ChannelSchema: true})}, onChannel("/data/ChangeEvents"), func(h *history) {
 			h.begin()
 			h.org.Insert("Case", map[string]any{"Subject": "first", "Status": "New", "ContactId": h.id})
@@ -60,6 +67,23 @@ func TestOpenPoints(t *testing.T) {
 		}
 	}
 }
+
+// refusedStreams: the org refuses streams for a while, and the copy says so.
+func refusedStreams(refusal salesforcetest.PubSub, said func(sfsync.Status) fault.Code, want fault.Code) func(*history) {
+	return func(h *history) {
+		h.begin()
+		usual := h.bus
+		refusal := refusal
+		refusal.KeepAlive, refusal.Statuses = usual.KeepAlive, usual.Statuses
+		h.org.SetPubSub(refusal)
+		h.org.CutStreams()
+		h.await("the refusal", func() bool { return said(h.sync.Status()) == want })
+		h.org.Update("Contact", h.id, map[string]any{"Email": "meanwhile@example.com"})
+		h.org.SetPubSub(usual)
+	}
+}
+
+func topicWaits(s sfsync.Status) fault.Code { return s.Waiting[contactTopic].Code }
 
 // changedBetweenPages: records change and go while the pages of a result are read.
 func changedBetweenPages(h *history) {

@@ -1,6 +1,7 @@
 package sfsync_test
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
 	"slices"
@@ -70,7 +71,8 @@ func TestRules(t *testing.T) {
 // history is a running copy and the record that the play is about.
 type history struct {
 	*rig
-	clock atomic.Int64 // of the org, unix seconds; 0: the real one
+	bus   salesforcetest.PubSub // how it was set at first
+	clock atomic.Int64          // of the org, unix seconds; 0: the real one
 	stop  func() error
 	id    string
 	other string
@@ -87,6 +89,8 @@ func newHistory(t *testing.T, cfg salesforcetest.Config, policy string, off ...s
 		}
 		return time.Now()
 	}
+	cfg.PubSub.KeepAlive = cmp.Or(cfg.PubSub.KeepAlive, 100*time.Millisecond)
+	h.bus = cfg.PubSub
 	org := newOrg(t, cfg)
 	h.rig = open(t, org, t.TempDir(), policy)
 	h.sync.Disable(off...)

@@ -29,10 +29,12 @@ type Config struct {
 
 	// Logger receives progress and faults; nil: nothing is logged.
 	Logger *slog.Logger
-	// Window is how many events may be outstanding on a topic: 1 to 100, the
-	// service's cap (Pub/Sub API guide, Subscribe RPC). 0 means 100. It is halved
-	// when a stream is cut and grows again, because what is delivered again
-	// counts against the org's event deliveries.
+	// Window is how many events of a topic may be asked for that have not come: 1
+	// to 100, the service's cap (Pub/Sub API guide, Subscribe RPC). 0 means 100. It
+	// is halved when a stream is cut and grows again, because what is delivered
+	// again counts against the org's event deliveries. What has come may wait to
+	// be applied: in up to 33 answers of the service, of a Window each at most,
+	// and in six batches of as many. Nothing more is asked for meanwhile.
 	Window int
 	// MaxLoss is the share of an object's rows, above 0 and up to 1, that reads
 	// may find gone in a day without an event that says so; a copy that would

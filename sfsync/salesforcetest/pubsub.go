@@ -39,7 +39,11 @@ func newPubSubServer(b *eventBus) *pubSubServer {
 			return answer, b.settings().restate(err)
 		}),
 		grpc.StreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-			if err := s.authenticate(stream.Context()); err != nil {
+			err := s.authenticate(stream.Context())
+			if err == nil {
+				err = s.admit(stream.Context())
+			}
+			if err != nil {
 				return b.settings().restate(err)
 			}
 			defer s.streams.opened()()
@@ -59,7 +63,7 @@ func (o *Org) servePubSub(l net.Listener) {
 func (s *pubSubServer) stop() { s.grpc.Stop() }
 
 // authenticate checks the metadata that every call carries (Pub/Sub API guide,
-// "Supported Authentication").
+// "Supported Authentication"), and whether the org serves any call at all.
 func (s *pubSubServer) authenticate(ctx context.Context) error {
 	md, _ := metadata.FromIncomingContext(ctx)
 	for _, name := range []string{"accesstoken", "instanceurl", "tenantid"} {
@@ -73,6 +77,20 @@ func (s *pubSubServer) authenticate(ctx context.Context) error {
 	if tenant != org.OrgID() || !strings.HasPrefix(md["instanceurl"][0], "http") || !s.authorized(md["accesstoken"][0]) {
 		return refuseCall(ctx, codes.Unauthenticated, "service.auth.error",
 			"An authentication exception occurred. Provide valid authentication via metadata headers.")
+	}
+	switch options := s.bus.settings(); {
+	case options.Unlicensed:
+		return refuseCall(ctx, codes.PermissionDenied, "service.tenant.license", "The org doesn't have a license for the Pub/Sub API.")
+	case options.Throttled:
+		return refuseCall(ctx, codes.ResourceExhausted, "service.protection.triggered", "The service is protecting itself. Try again later.")
+	}
+	return nil
+}
+
+// admit refuses a streaming call above the number that may be open.
+func (s *pubSubServer) admit(ctx context.Context) error {
+	if limit := s.bus.settings().MaxStreams; limit != 0 && s.streams.open.Load() >= int64(limit) {
+		return refuseCall(ctx, codes.ResourceExhausted, "concurrent.client.limit.exceeded", "The limit of concurrent clients is exceeded.")
 	}
 	return nil
 }

@@ -22,7 +22,8 @@ type PubSub struct {
 	// first, empty response. Below 0 it is as late as any other.
 	FirstResponse time.Duration
 	// IdleClose is how long a stream with no events owed stays open; 0 means
-	// 60 s. Salesforce's samples say 60 and 70.
+	// 60 s. Salesforce's samples say 60 and 70. That of PublishStream, 70 s or
+	// 1,800 s, is no option: it refuses every topic of the org at once.
 	IdleClose time.Duration
 	// Retention is how long an event can be replayed; 0 means 72 h.
 	Retention time.Duration
@@ -58,6 +59,12 @@ type PubSub struct {
 	// error-code, such as topic.not.found: few of them are documented, and
 	// clients are to go by the code.
 	Statuses map[string]codes.Code
+	// Unlicensed refuses every new call with service.tenant.license, Throttled
+	// with service.protection.triggered.
+	Unlicensed, Throttled bool
+	// MaxStreams is how many streaming calls may be open at once, below 0 none;
+	// one more is refused with concurrent.client.limit.exceeded. 0: any number.
+	MaxStreams int
 	// Settle is how long after its first request a stream at LATEST begins:
 	// what is published meanwhile is missed. Others saw 3 to 5 seconds.
 	Settle time.Duration

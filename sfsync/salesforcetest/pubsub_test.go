@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,73 @@ func TestStatusesAreOpen(t *testing.T) {
 	b.org.ExpireTokens()
 	if _, err := b.GetTopic(b.ctx, &pubsubpb.TopicRequest{TopicName: accounts}); status.Code(err) != codes.Internal {
 		t.Errorf("without a token: %v", err)
+	}
+}
+
+// TestRefusesCalls switches on what refuses every call, or every stream above a
+// number, and off again.
+func TestRefusesCalls(t *testing.T) {
+	t.Parallel()
+	for suffix, c := range map[string]struct {
+		bus   salesforcetest.PubSub
+		usual codes.Code
+		calls bool // also those that are no streams
+	}{
+		"service.tenant.license":           {salesforcetest.PubSub{Unlicensed: true}, codes.PermissionDenied, true},
+		"service.protection.triggered":     {salesforcetest.PubSub{Throttled: true}, codes.ResourceExhausted, true},
+		"concurrent.client.limit.exceeded": {salesforcetest.PubSub{MaxStreams: 1}, codes.ResourceExhausted, false},
+	} {
+		for _, other := range []codes.Code{codes.OK, codes.FailedPrecondition} {
+			t.Run(fmt.Sprint(suffix, "/", other), func(t *testing.T) {
+				t.Parallel()
+				b := dial(t, newOrg(t, salesforcetest.Config{}))
+				open, _ := b.latest(t, accounts, 1)
+				want, bus := c.usual, c.bus
+				if other != codes.OK {
+					want, bus.Statuses = other, map[string]codes.Code{suffix: other}
+				}
+				b.org.SetPubSub(bus)
+				s := b.earliest(t, accounts, 1)
+				_, err := drain(s)
+				if code, got := refusal(err, s.Trailer()); code != want || got != suffix {
+					t.Errorf("Subscribe: %v with %q", err, got)
+				}
+				var trailer metadata.MD
+				_, err = b.GetTopic(b.ctx, &pubsubpb.TopicRequest{TopicName: accounts}, grpc.Trailer(&trailer))
+				if code, got := refusal(err, trailer); c.calls && (code != want || got != suffix) || !c.calls && err != nil {
+					t.Errorf("GetTopic: %v with %q", err, got)
+				}
+				b.org.SetPubSub(salesforcetest.PubSub{})
+				b.org.Insert("Account", map[string]any{"Name": "Heard"})
+				events(t, open, 1)
+				events(t, b.earliest(t, accounts, 1), 1)
+			})
+		}
+	}
+}
+
+// TestSchemasAreOpen has GetSchema know nothing, or answer what the id is not the
+// fingerprint of.
+func TestSchemasAreOpen(t *testing.T) {
+	t.Parallel()
+	b := dial(t, newOrg(t, salesforcetest.Config{}))
+	topic, err := b.GetTopic(b.ctx, &pubsubpb.TopicRequest{TopicName: accounts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, odd := range []bool{false, true} {
+		b.org.SetPubSub(salesforcetest.PubSub{OddSchemas: odd})
+		info, err := b.GetSchema(b.ctx, &pubsubpb.SchemaRequest{SchemaId: topic.SchemaId})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, err := salesforcetest.SchemaID([]byte(info.SchemaJson)); err != nil || (id != topic.SchemaId) != odd {
+			t.Errorf("the schema of %s is %s, %v", topic.SchemaId, id, err)
+		}
+	}
+	b.org.SetPubSub(salesforcetest.PubSub{NoSchemas: true})
+	if _, err := b.GetSchema(b.ctx, &pubsubpb.SchemaRequest{SchemaId: topic.SchemaId}); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("without schemas: %v", err)
 	}
 }
 
