@@ -73,6 +73,36 @@ func ExampleSync_Forget() {
 	_ = request
 }
 
+// Whoever comes again with the address of somebody forgotten waits for a decision.
+func ExampleSync_Held() {
+	review := func(ctx context.Context, s *sfsync.Sync, same func(crypto.Link) bool) error {
+		held, err := s.Held(ctx)
+		for _, record := range held {
+			switch {
+			case err != nil:
+			case same(record): // the forgotten person
+				_, err = s.Forget(ctx, sfsync.Who{Record: record.Record}, "came again; request 7 of 24 November")
+			default: // somebody else with the address
+				_, err = s.Lift(ctx, record.Record, "another person")
+			}
+		}
+		return err
+	}
+	_ = review
+}
+
+// A person who calls is found by a blind index.
+func Example_find() {
+	find := func(ctx context.Context, guard *access.Guard) error {
+		hits, err := guard.Find(ctx, access.Asker{Actor: "support", Purpose: "support", Reason: "call 4711"}, minimize.FindEmail, "ada@example.com")
+		for _, hit := range hits {
+			fmt.Println(hit.Object, hit.Field)
+		}
+		return err
+	}
+	_ = find
+}
+
 // Changes hands each batch to a pipeline before it is applied.
 func ExampleSync_Changes() {
 	pipeline := func(ctx context.Context, s *sfsync.Sync, publish func(object, id string) error) error {
