@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -223,3 +224,41 @@ func TestNoRecordReadable(t *testing.T) {
 		t.Errorf("%d calls, %d records given up", n, h.unreadable())
 	}
 }
+
+// What an event sends as a diff, or as a double that cannot hold it, is read.
+func TestInexactValues(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, object, policy string
+		before, after        map[string]any
+	}{
+		{"diff", "Contact", contactPolicy, map[string]any{"LastName": "first", "Description": strings.Repeat("a line of text\n", 100)},
+			map[string]any{"Description": strings.Repeat("a line of text\n", 60) + "another\n" + strings.Repeat("a line of text\n", 40)}},
+		{"number of 18 digits", "Account", revenuePolicy, map[string]any{"Name": "first", "AnnualRevenue": 1000},
+			map[string]any{"AnnualRevenue": "123456789012345678"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHistory(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{DiffText: true}}, c.policy)
+			id := h.org.Insert(c.object, c.before)
+			h.begin()
+			answer := h.failReads()
+			h.org.Update(c.object, id, c.after)
+			h.await("the debt", func() bool { return slices.Equal(h.dirty(c.object), []string{id}) })
+			answer()
+			h.await("the value", h.equal)
+			h.must(h.stop())
+		})
+	}
+}
+
+const revenuePolicy = `
+version: 1
+purposes: {support: "answer a customer"}
+objects:
+  Account:
+    purpose: [support]
+    person: [Id]
+    plain: {AnnualRevenue}
+    personal: {Name}
+`

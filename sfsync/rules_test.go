@@ -30,6 +30,7 @@ func TestRules(t *testing.T) {
 	}{
 		{rule: "read loses to event", policy: contactPolicy, play: readMeetsUpdate},
 		{rule: "dirty applies events", policy: contactPolicy, play: readMeetsUpdate},
+		{rule: "read clears dirty", policy: contactPolicy, play: updateOfDirty},
 		{rule: "gone mark", policy: contactPolicy, play: readMeetsDelete},
 		{rule: "delta without row", policy: contactPolicy, play: deltaForUnknown},
 		{rule: "person change", policy: casePolicy, play: caseChangesContact, right: sameAsNewContact},
@@ -183,6 +184,17 @@ func readMeetsUpdate(h *history) {
 	h.org.Update("Contact", h.id, map[string]any{"Email": "b@example.com"})
 	h.passed()
 	release()
+}
+
+// updateOfDirty: an event comes of a record that an earlier one has made dirty,
+// before any read of it has begun: both wait while the copy is stopped.
+func updateOfDirty(h *history) {
+	h.begin()
+	h.must(h.stop())
+	h.org.GapNext("")
+	h.org.Update("Contact", h.id, map[string]any{"LastName": "in the gap"})
+	h.org.Update("Contact", h.id, map[string]any{"Email": "b@example.com"})
+	h.stop = h.start()
 }
 
 func readMeetsDelete(h *history) {
