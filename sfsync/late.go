@@ -46,7 +46,10 @@ func (r *reach) late(than time.Duration) bool {
 
 // foretell looks every hour whether the topic falls behind for good: events
 // come faster than they are applied, or the stream is closed too long, and those
-// that wait will be gone (Pub/Sub API guide, "Event Message Durability").
+// that wait will be gone (Pub/Sub API guide, "Event Message Durability"). That is
+// a fault in the ledger, with the code that the expiry would have, in Status and
+// the log. It does not end the run: a run that goes on applies what it still
+// can, and one that began again would be as late and have lost the time.
 func (s *session) foretell(ctx context.Context, t *topic) error {
 	tick := time.NewTicker(s.pace.sight)
 	defer tick.Stop()
