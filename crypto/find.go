@@ -7,8 +7,9 @@ import (
 )
 
 // Find returns whose entries have the value, in which places. A place may hold
-// another value by now: Confirm tells, of an opened one. The caller has recorded
-// the search, as it tells who is known even without an opening. Errors are
+// another value by now: Confirm tells, of an opened one. The caller records
+// the search before it answers anybody, as it tells who is known even without an
+// opening. Errors are
 // ConfigInvalid where the value has nothing to be found by, such as a phone number
 // without a digit, or where the key store keeps no index, KeyUnavailable, and
 // those of the store.

@@ -27,8 +27,8 @@
 // authenticate it is the caller's part. The ledger gets names, the reason and
 // the person's pseudonym, no value and no record id; of a request that is denied
 // it gets only those names that the policy knows, since anything else might be a
-// value. Of a search it gets the type and never the value, then an entry for
-// each field that was opened to confirm it. What is revealed does not print;
+// value. Of a search it gets the type and never the value, and with it an entry for
+// each field that is opened to confirm it. What is revealed does not print;
 // copies that the caller makes of it are out of the guard's hands.
 package access
 
@@ -75,6 +75,7 @@ type Guard struct {
 	reader store.Reader
 	ledger audit.Appender
 	policy *minimize.Policy
+	vault  *crypto.Vault
 	opener *crypto.Opener
 	grants []Grant
 	kept   map[string]object // by name in the policy
@@ -99,7 +100,7 @@ func New(c Config) (*Guard, error) {
 	if c.Vault == nil || c.Reader == nil || c.Ledger == nil || c.Policy == nil {
 		return nil, fault.New(fault.ConfigInvalid, "access.New", "something is missing; set Vault, Reader, Ledger and Policy")
 	}
-	g := &Guard{reader: c.Reader, ledger: c.Ledger, policy: c.Policy, grants: slices.Clone(c.Grants), kept: map[string]object{}}
+	g := &Guard{vault: c.Vault, reader: c.Reader, ledger: c.Ledger, policy: c.Policy, grants: slices.Clone(c.Grants), kept: map[string]object{}}
 	for name, o := range c.Policy.Objects {
 		g.kept[name] = keeps(name, o)
 	}

@@ -61,12 +61,17 @@ type recorder struct{ g *Guard }
 
 // Record implements crypto.Recorder.
 func (r recorder) Record(ctx context.Context, use crypto.Use) error {
+	return r.g.append(ctx, opening(use))
+}
+
+// opening is the entry of a use.
+func opening(use crypto.Use) audit.Entry {
 	e := audit.Entry{Kind: audit.KindReveal, Actor: use.Actor, Purpose: use.Purpose, Reason: use.Reason,
 		Object: use.Object, Fields: use.Fields, Count: len(use.Fields)}
 	if !use.Person.IsZero() {
 		e.Person = use.Person.String()
 	}
-	return r.g.append(ctx, e)
+	return e
 }
 
 // fail records that a request was denied, or failed after it was allowed, and
@@ -91,13 +96,15 @@ func (g *Guard) fail(ctx context.Context, kind audit.Kind, r Request, reason err
 	return reason
 }
 
-// append writes an entry even if the caller has gone meanwhile, for five
+// append writes entries, all or none, even if the caller has gone meanwhile, for five
 // seconds: who asks and hangs up has asked.
-func (g *Guard) append(ctx context.Context, e audit.Entry) error {
+func (g *Guard) append(ctx context.Context, entries ...audit.Entry) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	e.Time, e.Policy = time.Now(), g.policy.Version
-	err := g.ledger.Append(ctx, e)
+	for i := range entries {
+		entries[i].Time, entries[i].Policy = time.Now(), g.policy.Version
+	}
+	err := g.ledger.Append(ctx, entries...)
 	return fault.Wrap(err, fault.Refused, "access.Reveal", "the use could not be recorded, so nothing was opened; see to the ledger")
 }
 

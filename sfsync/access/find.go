@@ -29,9 +29,10 @@ type Hit struct {
 
 // Find returns where a value stands in the copy now, among the fields that the
 // policy finds in this way and that a grant allows the asker for this purpose.
-// The search is recorded before it is made, by its type and without the value;
-// each hit is opened, which is recorded like any opening. Who may search learns
-// who is known: grant it like the fields themselves.
+// The search is recorded by its type and without the value, and with it, before
+// any of them, the openings that tell whether a place has the value still: one
+// append, without which nothing is opened and nothing returned. Who may search
+// learns who is known: grant it like the fields themselves.
 //
 // Records that were not read yet, and those whose person was forgotten, are not
 // found. A field that the policy made findable later is found once its records
@@ -44,11 +45,19 @@ func (g *Guard) Find(ctx context.Context, who Asker, by minimize.Find, value str
 	if err != nil {
 		return nil, g.fail(ctx, audit.KindDenied, r, err)
 	}
-	entry := audit.Entry{Kind: audit.KindFind, Actor: who.Actor, Purpose: who.Purpose, Reason: who.Reason, Fields: []string{string(by)}}
-	if err := g.append(ctx, entry); err != nil {
+	search := crypto.NewSearch(crypto.IndexType(by), value)
+	candidates, err := g.candidates(ctx, r, granted, search) // nobody is told before it is recorded
+	entries := []audit.Entry{{Kind: audit.KindFind, Actor: who.Actor, Purpose: who.Purpose, Reason: who.Reason, Fields: []string{string(by)}}}
+	for _, c := range candidates {
+		entries = append(entries, opening(c.use))
+	}
+	if err := g.append(ctx, entries...); err != nil {
 		return nil, err
 	}
-	hits, err := g.find(ctx, r, granted, by, value)
+	var hits []Hit
+	if err == nil {
+		hits, err = g.confirmed(ctx, granted, search, candidates)
+	}
 	if err != nil {
 		return nil, g.fail(ctx, audit.KindFault, r, err)
 	}
@@ -81,54 +90,96 @@ func (g *Guard) searchable(r Request, by minimize.Find) (map[crypto.Place]names,
 	return granted, nil
 }
 
-func (g *Guard) find(ctx context.Context, r Request, granted map[crypto.Place]names, by minimize.Find, value string) ([]Hit, error) {
-	search := crypto.NewSearch(crypto.IndexType(by), value)
+// candidate is a value that may be the one searched for.
+type candidate struct {
+	entry  crypto.Entry
+	use    crypto.Use // its opening
+	sealed crypto.Sealed
+}
+
+// candidates are the values in the granted places that the index leads to.
+func (g *Guard) candidates(ctx context.Context, r Request, granted map[crypto.Place]names, search crypto.Search) ([]candidate, error) {
 	entries, err := g.opener.Find(ctx, search)
 	if err != nil {
 		return nil, err
 	}
-	var hits []Hit
+	var list []candidate
 	for _, e := range entries {
-		name, ok := granted[crypto.Place{Object: e.Place.Object, Field: e.Place.Field}]
-		if !ok {
+		if _, ok := granted[crypto.Place{Object: e.Place.Object, Field: e.Place.Field}]; !ok {
 			continue
 		}
-		person, ok, err := g.confirm(ctx, r, search, e)
+		c, ok, err := g.candidate(ctx, r, e)
 		if err != nil {
 			return nil, err
 		}
-		hit := Hit{name.object, e.Place.Record, name.field, person}
-		if ok && !slices.Contains(hits, hit) { // found by the rules of two versions
-			hits = append(hits, hit)
+		if ok {
+			list = append(list, c)
 		}
 	}
-	return hits, nil
+	return list, nil
 }
 
-// confirm opens the field of a place and compares. What cannot be opened because
-// there is nothing, or nothing any more, is no hit.
-func (g *Guard) confirm(ctx context.Context, r Request, search crypto.Search, e crypto.Entry) (person crypto.Person, ok bool, err error) {
+// candidate reads the value of an entry's place. Where there is nothing, or nothing
+// any more, it is none.
+func (g *Guard) candidate(ctx context.Context, r Request, e crypto.Entry) (c candidate, ok bool, err error) {
 	at := e.Place
 	t, row, err := g.read(ctx, at.Object, at.Record)
 	if err == nil {
 		err = usable(row, t)
 	}
 	if err != nil {
-		return person, false, present(err)
+		return c, false, present(err)
 	}
 	i := slices.IndexFunc(t.Columns, func(c store.Column) bool { return c.Name == at.Field && c.Sealed })
 	if i < 0 || row.Cells[i].State != store.Value {
-		return person, false, nil
+		return c, false, nil
 	}
-	c := t.Columns[i]
-	person = row.Persons[c.Rule]
-	use := crypto.Use{Actor: r.Actor, Purpose: r.Purpose, Reason: r.Reason, Person: person, Object: at.Object, Record: at.Record, Fields: []string{c.Name}}
-	plain, err := g.opener.Open(ctx, use, crypto.Sealed{Person: person, Bytes: row.Cells[i].Bytes,
-		Field: crypto.Field{Object: at.Object, Record: at.Record, Name: c.Name, Type: c.Type, Small: c.Small}})
+	column := t.Columns[i]
+	person := row.Persons[column.Rule]
+	return candidate{e,
+		crypto.Use{Actor: r.Actor, Purpose: r.Purpose, Reason: r.Reason, Person: person, Object: at.Object, Record: at.Record, Fields: []string{column.Name}},
+		crypto.Sealed{Person: person, Bytes: row.Cells[i].Bytes,
+			Field: crypto.Field{Object: at.Object, Record: at.Record, Name: column.Name, Type: column.Type, Small: column.Small}}}, true, nil
+}
+
+// confirmed opens the candidates, whose openings are recorded, and compares.
+func (g *Guard) confirmed(ctx context.Context, granted map[crypto.Place]names, search crypto.Search, list []candidate) (hits []Hit, err error) {
+	var uses recorded
+	for _, c := range list {
+		uses = append(uses, c.use)
+	}
+	opener, err := g.vault.Opener(uses)
 	if err != nil {
-		return person, false, present(err)
+		return nil, err
 	}
-	return person, g.opener.Confirm(search, e, plain[0]), nil
+	for _, c := range list {
+		plain, err := opener.Open(ctx, c.use, c.sealed)
+		if err := present(err); err != nil {
+			return nil, err
+		}
+		if err != nil || !opener.Confirm(search, c.entry, plain[0]) {
+			continue
+		}
+		name := granted[crypto.Place{Object: c.entry.Place.Object, Field: c.entry.Place.Field}]
+		hit := Hit{name.object, c.entry.Place.Record, name.field, c.use.Person}
+		if !slices.Contains(hits, hit) { // found by the rules of two versions
+			hits = append(hits, hit)
+		}
+	}
+	return hits, nil
+}
+
+// recorded are uses that are in the ledger: it lets these happen, and no other.
+type recorded []crypto.Use
+
+// Record implements crypto.Recorder.
+func (r recorded) Record(_ context.Context, use crypto.Use) error {
+	if !slices.ContainsFunc(r, func(u crypto.Use) bool {
+		return u.Person == use.Person && u.Object == use.Object && u.Record == use.Record && slices.Equal(u.Fields, use.Fields)
+	}) {
+		return fault.New(fault.Internal, "access.Find", "an opening was not recorded with its search; report this")
+	}
+	return nil
 }
 
 // present drops the errors that say that there is nothing to find.

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -180,5 +181,53 @@ func TestFindNothingHeld(t *testing.T) {
 				t.Errorf("found %q", got)
 			}
 		})
+	}
+}
+
+// counted is a ledger that counts its appends.
+type counted struct {
+	audit.Appender
+	appends *int
+}
+
+func (c counted) Append(ctx context.Context, entries ...audit.Entry) error {
+	*c.appends++
+	return c.Appender.Append(ctx, entries...)
+}
+
+// A search and all its openings are one append.
+func TestFindAppendsOnce(t *testing.T) {
+	t.Parallel()
+	c, appends := newCopy(t), 0
+	must(t, c.vault.EnsureIndex(t.Context(), crypto.EmailIndex))
+	for n := range 5 {
+		c.contact(11+n, "family@example.com", "family@example.com")
+	}
+	guard := c.newGuard(counted{c.rows, &appends})
+	for email, want := range map[string]int{"family@example.com": 5, "nobody@example.com": 0} {
+		appends = 0
+		before := len(c.ledger())
+		hits, err := guard.Find(t.Context(), helpdesk, minimize.FindEmail, email)
+		must(t, err)
+		if len(hits) != want || appends != 1 || len(c.ledger()) != before+1+want {
+			t.Errorf("%d found with %d appends of %d entries, want %d found with one of %d", len(hits), appends, len(c.ledger())-before, want, 1+want)
+		}
+	}
+}
+
+// BenchmarkFind finds one person, with the search and the opening in the ledger.
+func BenchmarkFind(b *testing.B) {
+	c := newCopy(b)
+	must(b, c.vault.EnsureIndex(b.Context(), crypto.EmailIndex))
+	for n := range 1000 {
+		email := fmt.Sprintf("c%d@example.com", n)
+		c.contact(1000+n, email, email)
+	}
+	n := 0
+	for b.Loop() {
+		if got := c.search(fmt.Sprintf("c%d@example.com", n%1000)); len(got) != 1 {
+			b.Fatalf("found %q", got)
+		}
+		n++
 	}
 }
