@@ -36,8 +36,8 @@ func (s *session) merged(ctx context.Context, o *object, gone []answer) error {
 }
 
 // bothTopics refuses to keep the name of accounts that may be persons without
-// their contacts: it changes on the topic of Contact alone (Change Data Capture
-// guide, "Change Events for Person Accounts").
+// their contacts: it is theirs, and only a row that has a contact for an owner is
+// known to be of a person.
 func (s *Sync) bothTopics(tables []*minimize.Table) error {
 	for _, t := range tables {
 		if _, listed := s.cfg.Policy.Objects["Contact"]; named(t) && !listed {

@@ -36,7 +36,8 @@ var changes = []step{
 	{"again", 3, (*trial).again},
 	{"new field", 1, (*trial).newField},
 	{"merge", 3, func(t *trial) string { return t.write((*trial).merge) }},
-	{"convert", 1, (*trial).convert},
+	{"convert", 3, func(t *trial) string { return t.write((*trial).convert) }},
+	{"rename person", 4, func(t *trial) string { return t.write((*trial).rename) }},
 	{"two events", 3, func(t *trial) string { t.org.TwoEventsNext(); return t.write((*trial).several) }},
 	{"new symbol", 1, func(t *trial) string {
 		t.added++
@@ -86,6 +87,10 @@ func (t *trial) values(object string, whole bool) map[string]any {
 				values[f.name] = nil
 			}
 		}
+	}
+	if t.persons && object == "Account" && whole && t.random.IntN(2) == 0 {
+		delete(values, "Name")
+		values["LastName"] = words(t)
 	}
 	return values
 }
@@ -172,7 +177,7 @@ func (t *trial) alike(tx *salesforcetest.Tx) (did string) {
 
 // merge gives one record what refers to others, which are deleted.
 func (t *trial) merge(tx *salesforcetest.Tx) string {
-	object := pick(t.random, "Contact", "Account")
+	object := pick(t.random, "Contact", "Account", "Lead")
 	winner, loser := t.any(object), t.any(object)
 	if winner == loser {
 		return ""
@@ -184,11 +189,34 @@ func (t *trial) merge(tx *salesforcetest.Tx) string {
 	return did
 }
 
-func (t *trial) convert() string {
+// convert makes an account and a contact of a lead: of a new one where there is
+// none, or only one that has been converted.
+func (t *trial) convert(tx *salesforcetest.Tx) string {
+	lead := t.any("Lead")
+	if record := t.org.Record("Lead", lead); record == nil || record["IsConverted"] == "true" {
+		t.came("Lead")
+		var err error
+		if lead, err = tx.Insert("Lead", t.values("Lead", true)); err != nil {
+			return ""
+		}
+	}
 	t.came("Account")
 	t.came("Contact")
-	account, contact := t.org.Convert(t.org.Insert("Lead", map[string]any{"LastName": words(t), "Company": words(t)}))
-	return account + " " + contact
+	account, contact, err := tx.Convert(lead)
+	return done(lead+" "+account+" "+contact, err)
+}
+
+// rename changes the name of a person account, on either side of it.
+func (t *trial) rename(tx *salesforcetest.Tx) string {
+	for id, account := range t.org.Records("Account") {
+		if contact := account["PersonContactId"]; contact != "" && t.random.IntN(2) == 0 {
+			if t.random.IntN(2) == 0 {
+				return done(id, tx.Update("Account", id, map[string]any{"LastName": words(t)}))
+			}
+			return done(contact, tx.Update("Contact", contact, map[string]any{"FirstName": words(t)}))
+		}
+	}
+	return ""
 }
 
 // silent changes a record of an object that is followed by events.

@@ -31,6 +31,7 @@ var faults = []step{
 	{"used up", 1, (*trial).useUp},
 	{"damage", 4, (*trial).damage},
 	{"delay", 4, (*trial).delay},
+	{"twice", 3, (*trial).twice},
 	{"answer late", 6, (*trial).answerLate},
 	{"hide", 3, (*trial).hide},
 	{"glimpse", 2, (*trial).glimpse},
@@ -62,7 +63,7 @@ func (t *trial) crashAmid() string {
 var resyncs = []step{
 	{"overflow", 2, func(t *trial) string { t.org.OverflowNext(); return t.write((*trial).several) }},
 	{"wildcard", 2, func(t *trial) string { t.org.WildcardNext(); return t.write((*trial).update) }},
-	{"undecodable", 2, func(t *trial) string { t.org.UndecodableNext(); return t.write((*trial).update) }},
+	{"undecodable", 2, func(t *trial) string { t.org.UndecodableNext(t.object()); return t.write((*trial).several) }},
 	{"snapshot", 1, func(t *trial) string { t.org.SymbolNext("SNAPSHOT"); return t.write((*trial).update) }},
 	{"reset", 2, func(t *trial) string { t.must(t.org.ResetReplay()); return "the replay ids" }},
 	{"migrate", 2, (*trial).migrate},
@@ -71,6 +72,7 @@ var resyncs = []step{
 	{"widen", 2, func(t *trial) string { return t.switchPolicy(true) }},
 	{"narrow", 2, func(t *trial) string { return t.switchPolicy(false) }},
 	{"drop field", 2, (*trial).dropField},
+	{"field type", 2, (*trial).fieldType},
 }
 
 // failStreams ends the streams with one of the service's errors.
@@ -209,6 +211,13 @@ func (t *trial) delay() string {
 	return t.arm(salesforcetest.Fault{Path: t.path(), Times: 1 + t.random.IntN(4), Delay: time.Duration(10+t.random.IntN(150)) * time.Millisecond})
 }
 
+// twice has calls reach the org twice, as by a proxy that repeats them.
+func (t *trial) twice() string {
+	path, times := t.path(), 1+t.random.IntN(4)
+	t.arm(salesforcetest.Fault{Path: path, Times: times, Twice: true})
+	return fmt.Sprint(path, ", ", times, " calls")
+}
+
 // answerLate keeps back an answer that has been computed: what happens
 // meanwhile is not in it.
 func (t *trial) answerLate() string {
@@ -298,7 +307,7 @@ func (t *trial) switchPolicy(wider bool) string {
 	var some []stocked
 	for _, f := range stock {
 		_, listed := t.policy.persons[f.object]
-		if listed && !f.required && t.policy.names(f) != wider && !t.dropped[f.object+"."+f.name] {
+		if listed && !f.required && !f.unlisted && t.policy.names(f) != wider && !t.dropped[f.object+"."+f.name] {
 			some = append(some, f)
 		}
 	}
@@ -309,6 +318,20 @@ func (t *trial) switchPolicy(wider bool) string {
 	did := t.crash()
 	t.policy = t.policy.flip(f)
 	return did + f.object + "." + f.name + "; " + t.start()
+}
+
+// fieldType gives a custom field another type: its values are kept and a gap
+// event names their records, or they are cleared and a wildcard says so, or
+// nothing but the describe changes.
+func (t *trial) fieldType() string {
+	if len(t.open) > 0 || t.dropped["Contact.Loyalty_Tier__c"] {
+		return ""
+	}
+	kinds := []string{"multipicklist", "string", "picklist"}
+	kind := kinds[t.retyped%len(kinds)]
+	t.retyped++
+	t.org.ChangeFieldType("Contact", "Loyalty_Tier__c", kind)
+	return "Contact.Loyalty_Tier__c becomes a " + kind
 }
 
 // dropField takes a field from the org. If the policy names it, someone will

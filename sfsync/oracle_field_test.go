@@ -17,6 +17,7 @@ type stocked struct {
 	personal     bool
 	required     bool // never null
 	fixed        bool // set at creation only
+	unlisted     bool // no policy names it: it says whose a record is all the same
 	value        func(*trial) any
 }
 
@@ -40,6 +41,13 @@ var stock = []stocked{
 	{object: "Contact", name: "LeadSource", value: oneOf("Web", "Other")},
 	{object: "Contact", name: "Loyalty_Tier__c", value: oneOf("Bronze", "Silver", "Gold")},
 	{object: "Contact", name: "AccountId", value: anyOf("Account")},
+	{object: "Contact", name: "IndividualId", unlisted: true, fixed: true, value: anyOf("Individual")},
+	{object: "Lead", name: "LastName", personal: true, required: true, value: words},
+	{object: "Lead", name: "Email", personal: true, value: words},
+	{object: "Lead", name: "City", personal: true, value: words},
+	{object: "Lead", name: "Company", required: true, value: words},
+	{object: "Lead", name: "Title", value: words},
+	{object: "Lead", name: "IndividualId", unlisted: true, fixed: true, value: anyOf("Individual")},
 	{object: "Case", name: "Subject", personal: true, value: words},
 	{object: "Case", name: "Description", personal: true, value: longText},
 	{object: "Case", name: "SuppliedName", personal: true, value: words},
@@ -106,11 +114,12 @@ type draft struct {
 func newDraft(r *rand.Rand) draft {
 	d := draft{version: 1, persons: map[string]string{"Contact": "Id"}, fields: map[string][]string{}}
 	for _, more := range pick(r, [][2]string{{"Case", "ContactId, AccountId"}}, [][2]string{{"Account", "Id"}, {"Case", "ContactId, AccountId"}},
-		[][2]string{{"Order", "BillToContactId, AccountId"}, {"OrderItem", "OrderId"}}, [][2]string{{"Account", "Id"}}) {
+		[][2]string{{"Order", "BillToContactId, AccountId"}, {"OrderItem", "OrderId"}}, [][2]string{{"Account", "Id"}},
+		[][2]string{{"Lead", "Id"}}, [][2]string{{"Lead", "Id"}, {"Account", "Id"}}) {
 		d.persons[more[0]] = more[1]
 	}
 	for _, f := range stock {
-		if _, ok := d.persons[f.object]; ok && (f.required || r.IntN(10) < 7) {
+		if _, ok := d.persons[f.object]; ok && !f.unlisted && (f.required || r.IntN(10) < 7) {
 			d.fields[f.object] = append(d.fields[f.object], f.name)
 		}
 	}
@@ -128,7 +137,7 @@ func (d draft) members(r *rand.Rand) (list []salesforcetest.Member) {
 		m := salesforcetest.Member{Object: object}
 		if r.IntN(4) > 0 {
 			m.Enriched = map[string][]string{"Account": {"Industry"}, "Contact": {"Email", "AccountId"}, "Case": {"Status", "ContactId"},
-				"Order": {"Status"}, "OrderItem": {"Quantity"}}[object]
+				"Lead": {"Company"}, "Order": {"Status"}, "OrderItem": {"Quantity"}}[object]
 		}
 		if object != d.polled {
 			list = append(list, m)

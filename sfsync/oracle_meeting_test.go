@@ -19,6 +19,7 @@ var meetings = []step{
 	{"overflow meets read", 2, (*trial).overflowMeetsRead},
 	{"insert meets read", 2, (*trial).insertMeetsRead},
 	{"change of person", 2, (*trial).changeOfPerson},
+	{"person renamed", 1, func(t *trial) string { return t.write((*trial).rename) }},
 	{"update of unknown", 2, (*trial).updateOfUnknown},
 	{"update after gap", 2, (*trial).updateAfterGap},
 }
@@ -67,7 +68,7 @@ func (t *trial) meetsReread(change func(*salesforcetest.Tx, string, string, map[
 	t.ready()
 	t.during(collections, func() { t.must(t.org.Gap(object, salesforcetest.Update, id)) }, func() {
 		t.hears(id, func() {
-			t.must(t.org.Transaction(func(tx *salesforcetest.Tx) error { return change(tx, object, id, values) }))
+			t.write(func(t *trial, tx *salesforcetest.Tx) string { return done(id, change(tx, object, id, values)) })
 		})
 	})
 	if t.org.Record(object, id) == nil {
@@ -108,7 +109,12 @@ func (t *trial) overflowMeetsRead() string {
 // lose makes a change of which an overflow takes the place.
 func (t *trial) lose(object, id string, values map[string]any) {
 	t.org.OverflowNext()
-	t.org.Update(object, id, values)
+	t.set(object, id, values)
+}
+
+// set changes a record, unless the org refuses that.
+func (t *trial) set(object, id string, values map[string]any) {
+	t.write(func(t *trial, tx *salesforcetest.Tx) string { return done(id, tx.Update(object, id, values)) })
 }
 
 // insertMeetsRead adds a record that a read under way cannot have.
@@ -150,7 +156,7 @@ func (t *trial) changeOfPerson() string {
 		return ""
 	}
 	t.ready()
-	t.org.Update(object, id, map[string]any{reference: person})
+	t.set(object, id, map[string]any{reference: person})
 	return object + " " + id
 }
 
@@ -165,7 +171,7 @@ func (t *trial) updateOfUnknown() string {
 	if id = t.put(object); id == "" {
 		return ""
 	}
-	t.org.Update(object, id, values)
+	t.set(object, id, values)
 	return object + " " + id
 }
 
@@ -186,8 +192,8 @@ func (t *trial) updateAfterGap() string {
 	disarm := t.org.Intercept(salesforcetest.Fault{Path: collections, Status: 503, Times: -1})
 	defer disarm()
 	t.org.GapNext("")
-	t.org.Update(object, id, lost)
+	t.set(object, id, lost)
 	t.commits(100 * time.Millisecond)
-	t.hears(id, func() { t.org.Update(object, id, values) })
+	t.hears(id, func() { t.set(object, id, values) })
 	return object + " " + id
 }

@@ -25,6 +25,7 @@ var mutants = []struct {
 	{"ignores a delta without a row", profile{off: []string{"delta without row"}, likely: []string{"expire", "answer late", "update"}, last: []string{"update of unknown"}}},
 	{"ignores events of a dirty row", profile{off: []string{"dirty applies events", "read loses to event"}, likely: []string{"gap without change", "answer late", "update"}, last: []string{"update meets re-read"}}},
 	{"keeps the person", profile{off: []string{"person change"}, likely: []string{"update", "bulk"}, last: []string{"change of person"}}},
+	{"keeps the name of a person account", profile{off: []string{"rename accounts"}, likely: []string{"rename person"}, last: []string{"person renamed"}, persons: true}},
 	{"pays with reads begun before", profile{off: []string{"floor voids reads"}, likely: []string{"overflow", "expire", "answer late", "update"}, last: []string{"overflow meets read"}}},
 	{"moves the position before the last event of an id", profile{off: []string{"position trails"}, likely: []string{"crash amid"}, last: []string{"crash amid"},
 		without: []string{"gap", "gap without change"}, channel: true}},

@@ -38,6 +38,7 @@ type trial struct {
 	created  map[string]bool   // objects of which records came
 	drops    bool              // the org does not say that a hidden field changed
 	unheard  bool              // of some change no event may have told
+	retyped  int
 	armed    int
 	added    int
 	slowness time.Duration
@@ -50,6 +51,7 @@ type profile struct {
 	last    []string // steps after which nothing mends what they lost
 	without []string // steps
 	channel bool     // events come by an enriched channel, one at a time
+	persons bool     // some accounts are persons, which is left to chance otherwise
 	hunting bool     // what no client can notice stays away, and what mends what was lost
 }
 
@@ -64,9 +66,12 @@ func newTrial(t *testing.T, seed uint64, p profile) *trial {
 	tr := &trial{T: t, random: rand.New(rand.NewPCG(seed, 1)), pauses: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), profile: p,
 		deleted: map[string][]string{}, undos: map[string]func(){}, dropped: map[string]bool{}, hidden: map[string]bool{}, created: map[string]bool{}}
 	tr.ahead.Store(int64(-10 * 24 * time.Hour))
-	tr.policy = newDraft(tr.random)
+	tr.policy, tr.persons = newDraft(tr.random), tr.random.IntN(3) == 0 || p.persons
 	tr.org = newOrg(t, salesforcetest.Config{Now: func() time.Time { return time.Now().Add(time.Duration(tr.ahead.Load())) },
-		BulkPage: 1 + tr.random.IntN(6), BulkPolls: tr.random.IntN(2), PubSub: tr.luck()})
+		BulkPage: 1 + tr.random.IntN(6), BulkPolls: tr.random.IntN(2), PersonAccounts: tr.persons, PubSub: tr.luck()})
+	for range 3 {
+		tr.org.Insert("Individual", map[string]any{"LastName": words(tr)})
+	}
 	if tr.policy.channel = tr.policy.channel || p.channel; tr.policy.channel {
 		tr.org.Channel("Oracle__chn", tr.policy.members(tr.random)...)
 	}
@@ -82,7 +87,7 @@ func newTrial(t *testing.T, seed uint64, p profile) *trial {
 func (t *trial) luck() salesforcetest.PubSub {
 	p := salesforcetest.PubSub{KeepAlive: time.Duration(50+t.random.IntN(150)) * time.Millisecond,
 		FirstResponse: time.Duration(t.random.IntN(100)) * time.Millisecond, Cap: pick(t.random, 0, 1, 3),
-		Unmerged: t.random.IntN(3) == 0, DiffText: t.random.IntN(2) == 0, ChannelSchema: t.random.IntN(2) == 0,
+		Unmerged: t.random.IntN(3) == 0, DiffText: t.random.IntN(2) == 0, ChannelSchema: t.random.IntN(2) == 0, ContactNames: t.random.IntN(2) == 0,
 		DropHiddenBits: t.random.IntN(4) == 0 && !t.hunting, MaxEvent: pick(t.random, 0, 0, 0, 1500)}
 	if !t.hunting && t.random.IntN(4) == 0 {
 		p.OverflowAfter = 20

@@ -1,6 +1,8 @@
 package salesforcetest
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -39,6 +41,9 @@ type Fault struct {
 	// Truncate ends the answer after so many bytes as if it were whole. With
 	// a client that asks for gzip it is the gzip stream that is cut.
 	Truncate int
+	// Twice has the call done twice, as by a proxy that repeats it, with the
+	// answer of the second time.
+	Twice bool
 	// Rewrite changes the body, which is not compressed then.
 	Rewrite func(body []byte) []byte
 }
@@ -126,6 +131,15 @@ func (o *Org) intercepted(handler http.HandlerFunc) http.HandlerFunc {
 			answer = f.answer
 			w.Header().Set("Sforce-Limit-Info", o.api.info(o.cfg))
 		}
+		if f.Twice {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			answer(nowhere{}, r)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 		if f.Cut == 0 && f.Truncate == 0 && f.Rewrite == nil {
 			answer(w, r)
 			return
@@ -170,6 +184,13 @@ func (f *Fault) answer(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(f.Status)
 	_, _ = w.Write([]byte(body))
 }
+
+// nowhere takes an answer that nobody gets.
+type nowhere http.Header
+
+func (n nowhere) Header() http.Header         { return http.Header(n) }
+func (n nowhere) Write(b []byte) (int, error) { return len(b), nil }
+func (n nowhere) WriteHeader(int)             {}
 
 // damaged is an answer that a fault cuts, ends early or rewrites.
 type damaged struct {

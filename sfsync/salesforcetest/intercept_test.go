@@ -2,9 +2,12 @@ package salesforcetest_test
 
 import (
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +110,23 @@ func TestHold(t *testing.T) {
 	close(release)
 	if status := <-done; status != 200 {
 		t.Errorf("after the release: %d", status)
+	}
+}
+
+// A call that comes twice is done twice, and answered as the second time.
+func TestTwice(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, salesforcetest.Config{})
+	c.Intercept(salesforcetest.Fault{Method: "POST", Twice: true})
+	for i, want := range []int{2, 3} {
+		status, _, body := c.do("POST", data+"/sobjects/Contact", map[string]any{"LastName": "Byron"})
+		var made struct{ ID string }
+		if err := json.Unmarshal(body, &made); err != nil || status != 201 || c.Count("Contact") != want {
+			t.Errorf("call %d: %d %s, and %d contacts, want %d", i, status, body, c.Count("Contact"), want)
+		}
+		if ids := slices.Sorted(maps.Keys(maps.Collect(c.Records("Contact")))); made.ID != ids[len(ids)-1] {
+			t.Errorf("call %d: the answer is of %s, not the last of %v", i, made.ID, ids)
+		}
 	}
 }
 
