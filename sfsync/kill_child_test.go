@@ -113,6 +113,9 @@ func (d *doomed) call(name string) (done func()) {
 		die()
 	case d.When == dieDuring:
 		time.AfterFunc(d.In, die)
+		if d.journal == nil { // a call that is over sooner, and none follows
+			return die
+		}
 	case d.When == dieAfter:
 		return die
 	}
