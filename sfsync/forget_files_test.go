@@ -1,0 +1,81 @@
+package sfsync_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/sfsync/sfsync-go/sfsync"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
+	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
+	"github.com/sfsync/sfsync-go/sfsync/store"
+)
+
+// remains lists which of the values are in a file of a directory.
+func remains(t *testing.T, dir string, values map[string]string) (found []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	noError(t, err)
+	for _, e := range entries {
+		content := read(t, filepath.Join(dir, e.Name()))
+		for what, value := range values {
+			if strings.Contains(content, value) {
+				found = append(found, what+" in "+e.Name())
+			}
+		}
+	}
+	return found
+}
+
+// holdBack reads from a database until the returned function is called.
+func holdBack(t *testing.T, path string) (release func()) {
+	t.Helper()
+	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
+	noError(t, err)
+	noError(t, c.Exec(`BEGIN; SELECT count(*) FROM sqlite_schema`))
+	return func() { noError(t, c.Close()) }
+}
+
+// TestErasedBytesAreGone: what was held of somebody forgotten, sealed or plain, is in
+// no file of the rows database. A reader of that database that holds the bytes
+// back makes the forgetting fail, and its repetition finishes it.
+func TestErasedBytesAreGone(t *testing.T) {
+	t.Parallel()
+	for _, held := range []string{"", "data/crm.db"} {
+		t.Run(strings.ReplaceAll("beside "+held, "/", " "), func(t *testing.T) {
+			t.Parallel()
+			org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()
+			r := open(t, org, dir, forgetPolicy)
+			contact, _, _ := customer(org, "Ada")
+			org.Update("Contact", contact, map[string]any{"LeadSource": "Partner Referral"})
+			r.until("the first copy", r.equal)
+			values := map[string]string{"the source": "Partner Referral"}
+			for name, cell := range r.sealed("Contact", contact) {
+				if cell.State == store.Value {
+					values[name] = string(cell.Bytes)
+				}
+			}
+			if found := remains(t, filepath.Join(dir, "data"), values); len(found) < len(values) {
+				t.Fatalf("of %d values there are %v to begin with", len(values), found)
+			}
+			if held != "" {
+				release := holdBack(t, filepath.Join(dir, held))
+				if _, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7"); fault.CodeOf(err) != fault.StoreBusy {
+					t.Errorf("beside a reader: %v, want %s", err, fault.StoreBusy)
+				}
+				release()
+			}
+			_, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7")
+			r.must(err)
+			if found := remains(t, filepath.Join(dir, "data"), values); len(found) > 0 {
+				t.Errorf("after the forgetting there are %v", found)
+			}
+			if found := remains(t, filepath.Join(dir, "keys"), map[string]string{"the record": contact}); len(found) > 0 {
+				t.Errorf("after the forgetting there are %v", found)
+			}
+		})
+	}
+}
