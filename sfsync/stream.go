@@ -42,8 +42,8 @@ func (s *session) join(o *object, name string, state store.Topic) {
 
 // follow applies the topic's events until ctx ends. A stream that breaks is
 // opened again after the last safe position; an id that the service no longer
-// knows is replaced by a new position, and everything is owed again. Between two
-// tries there is a pause: what refuses one position may refuse the next.
+// knows is replaced by a new position, and everything is owed again. If that is
+// refused as well there is a pause before the next.
 func (s *session) follow(ctx context.Context, t *topic) error {
 	return s.keepTrying(ctx, t.name, func(ctx context.Context) error {
 		for {
@@ -84,7 +84,9 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 	if err != nil {
 		return err
 	}
-	if useless := s.useless(t, here); useless != nil || t.at.Position == "" {
+	useless := s.useless(t, here)
+	renewed := useless != nil || t.at.Position == ""
+	if renewed {
 		if err := s.renew(ctx, t, useless, here); err != nil {
 			return err
 		}
@@ -95,6 +97,9 @@ func (s *session) listen(ctx context.Context, t *topic) error {
 	err = s.subscribe(ctx, t)
 	if fault.CodeOf(err) == fault.ReplayInvalid {
 		t.refused = err
+		if !renewed { // at once, before reads pay what is owed anew then
+			return s.listen(ctx, t)
+		}
 	}
 	return err
 }
