@@ -39,7 +39,10 @@ func Normalize(id string) (string, bool) {
 	if len(id) == 15 {
 		return id + string(suffix[:]), true
 	}
-	return id, id[15:] == string(suffix[:])
+	if id[15:] != string(suffix[:]) {
+		return "", false
+	}
+	return id, true
 }
 
 // Valid reports whether the bytes are an 18-character id with a fitting
