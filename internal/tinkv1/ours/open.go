@@ -112,6 +112,7 @@ type mint struct{ key crypto.PersonKey }
 
 func (m mint) Key(crypto.Person) (crypto.PersonKey, error)         { return m.key, nil }
 func (mint) Digest(crypto.TombstoneKind, []byte) (d crypto.Digest) { return d }
+func (mint) Authenticate(crypto.Digest, []byte) (d crypto.Digest)  { return d }
 
 // allow records nothing.
 type allow struct{}
