@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tink-crypto/tink-go/v2/tink"
+
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/crypto/filekek"
 	"github.com/sfsync/sfsync-go/sfsync"
@@ -35,6 +37,7 @@ type orders struct {
 	Policy string   // "" for that of the shop
 	Haste  int      // divides the engine's own pauses, if not 0
 	Off    []string // rules switched off
+	Who    string   // the record of the person that it is about
 }
 
 type moment string
@@ -57,28 +60,44 @@ func child(t *testing.T, text string) {
 	noError(t, err)
 	d.journal = json.NewEncoder(journal)
 
-	env, err := salesforce.FromEnv(os.Getenv)
-	noError(t, err)
-	org, err := salesforce.New(env)
-	noError(t, err)
 	opened := d.call("Open")
-	rows, err := sqlite.Open(t.Context(), filepath.Join(d.Dir, "data", "crm.db"))
-	noError(t, err)
-	keys, err := sqlite.OpenKeys(t.Context(), filepath.Join(d.Dir, "keys", "keys.db"))
-	noError(t, err)
-	kek, err := filekek.Open(filepath.Join(d.Dir, "secret", "kek.json"))
-	noError(t, err)
-	vault, err := crypto.OpenVault(t.Context(), doomedKeys{keys, d}, kek, env.OrgID)
-	noError(t, err)
+	cfg := d.config(t, os.Getenv, cmp.Or(d.Policy, shopPolicy))
 	opened()
-	s, err := sfsync.New(sfsync.Config{Org: org, Policy: parse(t, cmp.Or(d.Policy, shopPolicy)), Store: doomedStore{rows, d}, Vault: vault,
-		ReconcileEvery: -1, // comparing mends what was lost
-		Logger:         slog.New(slog.NewTextHandler(os.Stdout, nil))})
+	cfg.ReconcileEvery = -1 // comparing mends what was lost
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stdout, nil))
+	s, err := sfsync.New(cfg)
 	noError(t, err)
 	s.Hasten(max(1, d.Haste))
 	s.AlarmUsually()
 	s.Disable(d.Off...)
 	t.Fatal("the run ended by itself: ", s.Run(t.Context()))
+}
+
+// config opens the copy.
+func (d *doomed) config(t *testing.T, getenv func(string) string, policy string) sfsync.Config {
+	env, err := salesforce.FromEnv(getenv)
+	noError(t, err)
+	org, err := salesforce.New(env)
+	noError(t, err)
+	rows, err := sqlite.Open(t.Context(), filepath.Join(d.Dir, "data", "crm.db"))
+	noError(t, err)
+	t.Cleanup(func() { rows.Close() })
+	return sfsync.Config{Org: org, Policy: parse(t, policy), Store: doomedStore{rows, d}, Vault: d.vault(t, env.OrgID, d.kek(t, "kek.json"))}
+}
+
+func (d *doomed) vault(t *testing.T, org string, kek tink.AEADWithContext) *crypto.Vault {
+	keys, err := sqlite.OpenKeys(t.Context(), filepath.Join(d.Dir, "keys", "keys.db"))
+	noError(t, err)
+	t.Cleanup(func() { keys.Close() })
+	vault, err := crypto.OpenVault(t.Context(), doomedKeys{keys, d}, kek, org)
+	noError(t, err)
+	return vault
+}
+
+func (d *doomed) kek(t *testing.T, name string) tink.AEADWithContext {
+	kek, err := filekek.Open(filepath.Join(d.Dir, "secret", name))
+	noError(t, err)
+	return kek
 }
 
 func noError(t *testing.T, err error) {
@@ -95,6 +114,14 @@ type doomed struct {
 
 	mu    sync.Mutex
 	calls map[string]int // by name, and under "" all that may write
+	made  []madeCall     // those that may write and have ended, in order
+}
+
+// madeCall is a call that may write: the nth of its name.
+type madeCall struct {
+	name string
+	nth  int
+	took time.Duration
 }
 
 // call is to be called before a call, and what it returns after it.
@@ -106,6 +133,7 @@ func (d *doomed) call(name string) (done func()) {
 		d.calls[""]++
 	}
 	due := (d.Call == name || d.Call == "" && writes) && d.calls[d.Call] == d.Nth
+	nth, began := d.calls[name], time.Now()
 	d.mu.Unlock()
 	switch {
 	case !due:
@@ -113,13 +141,17 @@ func (d *doomed) call(name string) (done func()) {
 		die()
 	case d.When == dieDuring:
 		time.AfterFunc(d.In, die)
-		if d.journal == nil { // a call that is over sooner, and none follows
-			return die
-		}
+		return die // a call that is over sooner
 	case d.When == dieAfter:
 		return die
 	}
-	return func() {}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if writes {
+			d.made = append(d.made, madeCall{name, nth, time.Since(began)})
+		}
+	}
 }
 
 // die is kill -9: nothing deferred runs and nothing is flushed.
@@ -200,47 +232,4 @@ func (s doomedStore) Apply(ctx context.Context, b *store.Batch) error {
 	s.note(journalLine{Applied: err == nil, Fault: fault.CodeOf(err)})
 	done()
 	return err
-}
-
-type doomedKeys struct {
-	indexedKeys
-	*doomed
-}
-
-type indexedKeys interface {
-	crypto.Lifter
-	crypto.Replayer
-	crypto.KeyStore
-	crypto.IndexStore
-	crypto.Rotator // makes index keysets
-}
-
-func (k doomedKeys) Put(ctx context.Context, entries []crypto.Entry) (int64, error) {
-	defer k.call("Put")()
-	return k.indexedKeys.Put(ctx, entries)
-}
-
-func (k doomedKeys) Prune(ctx context.Context, mark int64, places []crypto.Place) error {
-	defer k.call("Prune")()
-	return k.indexedKeys.Prune(ctx, mark, places)
-}
-
-func (k doomedKeys) Root(ctx context.Context) (crypto.Root, error) {
-	defer k.call("Root")()
-	return k.indexedKeys.Root(ctx)
-}
-
-func (k doomedKeys) Add(ctx context.Context, a crypto.Addition) error {
-	defer k.call("Add")()
-	return k.indexedKeys.Add(ctx, a)
-}
-
-func (k doomedKeys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) ([]crypto.Holder, error) {
-	defer k.call("Link")()
-	return k.indexedKeys.Link(ctx, wants, mint)
-}
-
-func (k doomedKeys) Keys(ctx context.Context, persons []crypto.Person, mint crypto.Mint) ([]crypto.Holder, error) {
-	defer k.call("Keys")()
-	return k.indexedKeys.Keys(ctx, persons, mint)
 }

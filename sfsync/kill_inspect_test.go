@@ -1,9 +1,12 @@
 package sfsync_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"testing"
 
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -19,17 +22,32 @@ func (k *killing) inspect() {
 	dir, err := os.MkdirTemp(k.dir, "copy")
 	noError(k.T, err)
 	defer os.RemoveAll(dir)
-	noError(k.T, os.Symlink(filepath.Join(k.dir, "secret"), filepath.Join(dir, "secret")))
-	for _, name := range []string{"data/crm.db", "data/crm.db-wal", "keys/keys.db", "keys/keys.db-wal"} {
-		content, err := os.ReadFile(filepath.Join(k.dir, name))
-		noError(k.T, err)
-		noError(k.T, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
-		noError(k.T, os.WriteFile(filepath.Join(dir, name), content, 0o600))
-	}
+	duplicate(k, k.dir, dir)
 	r := open(k, k.org, dir, shopPolicy)
 	k.opens(r)
 	k.verify(r)
 	noError(k.T, r.close())
+}
+
+// duplicate copies the files of the databases, and shares the secrets.
+func duplicate(t testing.TB, from, to string) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Symlink(filepath.Join(from, "secret"), filepath.Join(to, "secret")))
+	for _, name := range []string{"data/crm.db", "data/crm.db-wal", "keys/keys.db", "keys/keys.db-wal"} {
+		content, err := os.ReadFile(filepath.Join(from, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // there is no log after an orderly end
+		}
+		must(err)
+		must(os.MkdirAll(filepath.Dir(filepath.Join(to, name)), 0o700))
+		must(os.WriteFile(filepath.Join(to, name), content, 0o600))
+	}
 }
 
 // opens checks that each sealed value has its key: keys commit first.

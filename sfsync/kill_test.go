@@ -2,6 +2,7 @@ package sfsync_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"math/rand/v2"
@@ -134,17 +135,22 @@ func (k *killing) spawn(o orders, settings ...string) *victim {
 	text, err := json.Marshal(o)
 	noError(k.T, err)
 	p := &victim{killing: k, Cmd: exec.CommandContext(k.Context(), os.Args[0], "-test.run=^TestKill$"), ended: make(chan struct{})}
-	p.Env = append(os.Environ(), childEnv+"="+string(text))
-	for _, name := range []string{"LOGIN_URL", "INSTANCE_URL", "ORG_ID", "CONSUMER_KEY", "USERNAME", "JWT_KEY_FILE", "PUBSUB_ENDPOINT", "CA_FILE"} {
-		p.Env = append(p.Env, "SFSYNC_"+name+"="+k.org.Getenv("SFSYNC_"+name))
-	}
-	p.Env = append(p.Env, settings...)
+	p.Env = append(append(signIn(k.org), childEnv+"="+string(text)), settings...)
 	p.Stdout, p.Stderr = &p.output, &p.output
 	_, err = p.StdinPipe() // open as long as this process lives
 	noError(k.T, err)
 	noError(k.T, p.Start())
 	go func() { defer close(p.ended); _ = p.Wait() }()
 	return p
+}
+
+// signIn is the environment of a child, by which it reaches the org.
+func signIn(org *salesforcetest.Org) []string {
+	env := os.Environ()
+	for _, name := range []string{"LOGIN_URL", "INSTANCE_URL", "ORG_ID", "CONSUMER_KEY", "USERNAME", "JWT_KEY_FILE", "PUBSUB_ENDPOINT", "CA_FILE"} {
+		env = append(env, "SFSYNC_"+name+"="+org.Getenv("SFSYNC_"+name))
+	}
+	return env
 }
 
 // killed checks that the process was, and did not end for another reason.
@@ -166,7 +172,7 @@ func (k *killing) rest() {
 	<-p.ended
 	p.killed()
 	k.verify(r)
-	if d := r.unfound(shopFields); d != "" {
+	if d := cmp.Or(r.unfound(shopFields), r.misfiled()); d != "" {
 		k.Fatal(d)
 	}
 	noError(k.T, r.close())

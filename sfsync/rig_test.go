@@ -121,6 +121,16 @@ func open(t testing.TB, org *salesforcetest.Org, dir, policy string) *rig {
 // openAs is open with other settings of the environment.
 func openAs(t testing.TB, org *salesforcetest.Org, getenv func(string) string, dir, policy string) *rig {
 	t.Helper()
+	kek, err := filekek.Open(filepath.Join(dir, "secret", "kek.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openBy(t, org, getenv, dir, policy, kek)
+}
+
+// openBy is openAs with another key-encryption key.
+func openBy(t testing.TB, org *salesforcetest.Org, getenv func(string) string, dir, policy string, kek tink.AEADWithContext) *rig {
+	t.Helper()
 	r := &rig{TB: t, org: org, policy: parse(t, policy)}
 	env, err := salesforce.FromEnv(getenv)
 	r.must(err)
@@ -129,8 +139,6 @@ func openAs(t testing.TB, org *salesforcetest.Org, getenv func(string) string, d
 	r.rows, err = sqlite.Open(t.Context(), filepath.Join(dir, "data", "crm.db"))
 	r.must(err)
 	r.keys, err = sqlite.OpenKeys(t.Context(), filepath.Join(dir, "keys", "keys.db"))
-	r.must(err)
-	kek, err := filekek.Open(filepath.Join(dir, "secret", "kek.json"))
 	r.must(err)
 	r.vault, err = crypto.OpenVault(t.Context(), r.keys, kek, org.OrgID())
 	r.must(err)
