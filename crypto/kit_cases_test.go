@@ -17,7 +17,8 @@ import (
 // cases are what TestMakeKit writes, by the name of the file.
 func (w *workshop) cases() iter.Seq2[string, kit] {
 	return func(yield func(string, kit) bool) {
-		for _, cases := range []map[string]kit{w.good(), w.badKEKs(), w.badKeysets(), w.badKeys(), w.badValues(), w.badPlaces(), w.badPlaintexts()} {
+		for _, cases := range []map[string]kit{w.good(), w.badKEKs(), w.badKeysets(), w.badKeys(), w.badValues(), w.badPlaces(), w.badPlaintexts(),
+			w.goodDigests(), w.badDigests(), w.badIndexKeysets(), w.logs()} {
 			for name, k := range cases {
 				if !yield(name, k) {
 					return

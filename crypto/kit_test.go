@@ -17,8 +17,8 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
-// kit is one case of testdata: all that is stored of one value, and what opening
-// it must give. See testdata/README.md.
+// kit is one case of testdata: all that is stored of one value, of a digest or of
+// a forget log, and what opening it must give. See testdata/README.md.
 type kit struct {
 	expect  string // "success" or a fault.Code
 	kek     string // a Tink keyset in JSON, as filekek keeps it
@@ -30,6 +30,10 @@ type kit struct {
 	null    bool
 	text    string // not used where expect is a fault
 	sealed  []byte
+
+	of     digestOf // instead of a sealed value: text is what the digest is of
+	digest []byte
+	log    []logged // instead of both
 }
 
 // TestKit opens every case of testdata. What a release has sealed opens for
@@ -40,7 +44,7 @@ func TestKit(t *testing.T) {
 	must(t, err)
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	must(t, err)
-	if n := bytes.Count(sums, []byte("\n")); len(files) != n || n < 85 {
+	if n := bytes.Count(sums, []byte("\n")); len(files) != n || n < 144 {
 		t.Errorf("there are %d cases, SHA256SUMS has %d", len(files), n)
 	}
 	for _, name := range files {
@@ -92,6 +96,12 @@ func (k kit) open(t *testing.T) string {
 		return string(fault.CodeOf(err))
 	}
 	defer e.vault.Close()
+	switch {
+	case k.log != nil:
+		return k.check(e)
+	case k.of.kind != "":
+		return k.compare(e)
+	}
 	use := crypto.Use{Object: k.place.Object, Record: k.place.Record, Fields: []string{k.place.Name}}
 	plain, err := e.opener().Open(t.Context(), use, crypto.Sealed{Person: k.person, Field: k.place, Bytes: k.sealed})
 	if err != nil {
@@ -133,6 +143,10 @@ func (k kit) String() string {
 	fmt.Fprintf(&b, "expect: %s\nkek: %s\norg: %s\n", k.expect, k.kek, k.org)
 	for _, s := range k.keysets {
 		fmt.Fprintf(&b, "keyset: %s %d %s %x %s\n", s.Use, s.Version, s.State, s.Sealed, cmp.Or(hex.EncodeToString(s.Proof), "-"))
+	}
+	if k.log != nil || k.of.kind != "" {
+		k.appendDigest(&b)
+		return b.String()
 	}
 	fmt.Fprintf(&b, "person: %s\n", k.person)
 	for _, s := range k.keys {
@@ -187,6 +201,12 @@ func (k *kit) set(name, value string) (err error) {
 		_, err = hex.Decode(k.person[:], []byte(value))
 	case "sealed":
 		k.sealed, err = hex.DecodeString(value)
+	case "digest":
+		k.digest, err = hex.DecodeString(value)
+	case "of":
+		_, err = fmt.Sscan(value, &k.of.kind, &k.of.version, &k.of.rules)
+	case "entry":
+		err = k.addEntry(value)
 	case "keyset":
 		err = k.addKeyset(value)
 	case "key":
