@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -15,47 +16,105 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
+// held is what a keys database holds, as byte strings.
+type held struct {
+	keysets []crypto.Keyset
+	key     crypto.PersonKey
+	entry   logged
+}
+
+// keyset is that of a use, or none of the database's.
+func (h *held) keyset(use string) *crypto.Keyset {
+	if i := slices.IndexFunc(h.keysets, func(k crypto.Keyset) bool { return k.Use == use }); i >= 0 {
+		return &h.keysets[i]
+	}
+	return new(crypto.Keyset)
+}
+
 // bent is a key store that answers with other bytes than it holds.
 type bent struct {
 	*store
-	bend func(keysets []crypto.Keyset, key *crypto.PersonKey)
+	bend func(*held)
 }
 
 func (b bent) Root(ctx context.Context) (crypto.Root, error) {
 	root, err := b.store.Root(ctx)
-	b.bend(root.Keysets, &crypto.PersonKey{})
+	b.bend(&held{keysets: root.Keysets})
 	return root, err
 }
 
 func (b bent) Keys(ctx context.Context, p []crypto.Person, m crypto.Mint) ([]crypto.Holder, error) {
 	holders, err := b.store.Keys(ctx, p, m)
 	for _, h := range holders {
-		for i := range h.Keys {
-			b.bend(make([]crypto.Keyset, 2), &h.Keys[i])
+		for i, k := range h.Keys {
+			all := held{key: k}
+			b.bend(&all)
+			h.Keys[i] = all.key
 		}
 	}
 	return holders, err
 }
 
-// part picks one of the byte strings that a keys database holds.
-type part func(keysets []crypto.Keyset, key *crypto.PersonKey) *[]byte
-
-var parts = map[string]part{
-	"wrapped key":        func(_ []crypto.Keyset, k *crypto.PersonKey) *[]byte { return &k.Wrapped },
-	"branch keyset":      func(s []crypto.Keyset, _ *crypto.PersonKey) *[]byte { return &s[0].Sealed },
-	"branch proof":       func(s []crypto.Keyset, _ *crypto.PersonKey) *[]byte { return &s[0].Proof },
-	"suppression keyset": func(s []crypto.Keyset, _ *crypto.PersonKey) *[]byte { return &s[1].Sealed },
-	"suppression proof":  func(s []crypto.Keyset, _ *crypto.PersonKey) *[]byte { return &s[1].Proof },
+func (b bent) ForgetEntries(ctx context.Context) ([]crypto.ForgetEntry, error) {
+	entries, err := b.store.ForgetEntries(ctx)
+	for i, e := range entries {
+		all := held{entry: logged{e.Body(), e.Mac[:]}}
+		b.bend(&all)
+		if entries[i], err = crypto.ParseForgetEntry(all.entry.body); err != nil {
+			return nil, err
+		}
+		if len(all.entry.mac) != len(e.Mac) { // as every store has to see for itself
+			return nil, fault.New(fault.StoreDamaged, "bent.ForgetEntries", "an authenticator has another length")
+		}
+		entries[i].Mac = crypto.Digest(all.entry.mac)
+	}
+	return entries, err
 }
 
-// bending opens a value while one part of the keys database is another.
+// part picks one of the byte strings.
+type part func(*held) *[]byte
+
+var parts = map[string]part{
+	"wrapped key":          func(h *held) *[]byte { return &h.key.Wrapped },
+	"branch keyset":        func(h *held) *[]byte { return &h.keyset("branch").Sealed },
+	"branch proof":         func(h *held) *[]byte { return &h.keyset("branch").Proof },
+	"suppression keyset":   func(h *held) *[]byte { return &h.keyset("suppression").Sealed },
+	"suppression proof":    func(h *held) *[]byte { return &h.keyset("suppression").Proof },
+	"index keyset":         func(h *held) *[]byte { return &h.keyset("index:email").Sealed },
+	"index proof":          func(h *held) *[]byte { return &h.keyset("index:email").Proof },
+	"forget entry":         func(h *held) *[]byte { return &h.entry.body },
+	"forget authenticator": func(h *held) *[]byte { return &h.entry.mac },
+}
+
+// full is an env that has all parts, and a value in it.
+func full(t testing.TB) (*env, crypto.Sealed) {
+	t.Helper()
+	e := newEnv(t)
+	e.ensure(crypto.EmailIndex)
+	_, err := e.vault.Forget(context.Background(), e.seal(field(2, "LastName"), "Babbage").Person)
+	must(t, err)
+	return e, e.seal(field(1, "LastName"), "Lovelace")
+}
+
+// bending opens a value, after the forget log and the index, while one part of
+// the keys database is another.
 func (e *env) bending(v crypto.Sealed, of part, change func([]byte) []byte) (string, error) {
-	keys := bent{e.keys, func(s []crypto.Keyset, k *crypto.PersonKey) {
-		if b := of(s, k); *b != nil {
+	keys := bent{e.keys, func(h *held) {
+		if b := of(h); *b != nil {
 			*b = change(*b)
 		}
 	}}
 	vault, err := crypto.OpenVault(context.Background(), keys, e.kek, orgA)
+	if err != nil {
+		return "", err
+	}
+	entries, err := keys.ForgetEntries(context.Background())
+	if err == nil {
+		err = vault.CheckForgets(entries)
+	}
+	if err == nil {
+		_, err = vault.Sealer().Begin(context.Background())
+	}
 	if err != nil {
 		return "", err
 	}
@@ -78,8 +137,7 @@ func (e *env) size(v crypto.Sealed, of part) (n int) {
 // each at every length. TestDamage does the same to the value.
 func TestDamagedKeys(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	v := e.seal(field(1, "LastName"), "Lovelace")
+	e, v := full(t)
 	for name, of := range parts {
 		n := e.size(v, of)
 		refused := func(what string, change func([]byte) []byte) {

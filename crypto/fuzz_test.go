@@ -45,8 +45,7 @@ func FuzzOpen(f *testing.F) {
 // FuzzStored bends, cuts and lengthens what the keys database holds: the value
 // opens only where nothing is bent.
 func FuzzStored(f *testing.F) {
-	e := newEnv(f)
-	v := e.seal(field(1, "LastName"), "Lovelace")
+	e, v := full(f)
 	names := slices.Sorted(maps.Keys(parts))
 	for i := range names {
 		f.Add(uint8(i), []byte{}, uint16(0))
