@@ -145,17 +145,26 @@ func (s *Store) reading(ctx context.Context, do func(c *conn) error) error {
 }
 
 func (s *Store) reader(ctx context.Context) (*conn, error) {
+	if c, err := s.idle(); c != nil || err != nil {
+		return c, err
+	}
+	return reader(ctx, s.path) // without the lock: SQLite may sleep in it
+}
+
+// idle takes a connection that nobody uses, if there is one.
+func (s *Store) idle() (*conn, error) {
 	s.readers.Lock()
 	defer s.readers.Unlock()
-	if s.readers.closed {
+	n := len(s.readers.idle)
+	switch {
+	case s.readers.closed:
 		return nil, closed()
+	case n == 0:
+		return nil, nil
 	}
-	if n := len(s.readers.idle); n > 0 {
-		c := s.readers.idle[n-1]
-		s.readers.idle = s.readers.idle[:n-1]
-		return c, nil
-	}
-	return reader(ctx, s.path)
+	c := s.readers.idle[n-1]
+	s.readers.idle = s.readers.idle[:n-1]
+	return c, nil
 }
 
 func (s *Store) keep(c *conn) {
