@@ -9,14 +9,21 @@ import (
 	"encoding/xml"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/secretdata"
 
 	"github.com/sfsync/sfsync-go/crypto"
 )
@@ -27,28 +34,32 @@ const marker = "Xq7Lovelace7qX"
 type leaky struct{ text []byte }
 
 // TestPrintsNothing prints everything that holds plaintext or a key in every
-// way that programs print, and searches for both.
+// way that programs print, and searches for all of these.
 func TestPrintsNothing(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
+	e.ensure(crypto.EmailIndex)
 	v := e.seal(field(1, "LastName"), marker)
-	plain, err := e.opener().Open(t.Context(), crypto.Use{Object: "Contact", Record: v.Field.Record, Fields: []string{"LastName"}}, v)
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := e.opener()
+	plain, err := o.Open(t.Context(), crypto.Use{Object: "Contact", Record: v.Field.Record, Fields: []string{"LastName"}}, v)
+	must(t, err)
 	if text, _ := plain[0].Reveal(); text != marker {
 		t.Fatalf("revealed %q", text)
 	}
 	b := e.begin()
-	secrets := forms([]byte(marker), rawKey(t, e, v.Person))
+	holders, err := e.keys.Keys(t.Context(), []crypto.Person{v.Person}, nil)
+	must(t, err)
+	secrets := e.secrets(v.Person)
 	for name, value := range map[string]any{
 		"plaintext": plain[0], "plaintexts": plain, "subject": e.subject(b, contact(1)), "batch": b,
-		"sealer": e.vault.Sealer(), "opener": e.opener(), "vault": e.vault, "key file": e.kek,
+		"sealer": e.vault.Sealer(), "opener": o, "vault": e.vault, "key file": e.kek,
+		"search": crypto.NewSearch(crypto.EmailIndex, marker), "holder": holders[0], "person's key": holders[0].Keys[0],
+		"entries": b.Entries(nil, e.subject(b, contact(1)), field(1, "Email"), crypto.EmailIndex, []byte(marker)),
 	} {
 		for how, out := range probes(value) {
-			for _, s := range secrets {
-				if bytes.Contains(out, s) {
-					t.Errorf("%s printed by %s shows %q: %.200q", name, how, s, out)
+			for whose, s := range secrets {
+				if i := slices.IndexFunc(s, func(form []byte) bool { return bytes.Contains(out, form) }); i >= 0 {
+					t.Errorf("%s printed by %s shows the %s as %q: %.200q", name, how, whose, s[i], out)
 				}
 			}
 		}
@@ -59,18 +70,56 @@ func TestPrintsNothing(t *testing.T) {
 	if got, err := json.Marshal(plain); err != nil || string(got) != `["[sealed]"]` {
 		t.Errorf("a plaintext is %s in JSON, %v", got, err)
 	}
-	found := 0
-	for _, out := range probes(leaky{[]byte(marker)}) {
-		for _, s := range secrets {
-			if bytes.Contains(out, s) {
+}
+
+// TestProbesSee: the probes find what hides nothing in many ways, and the walk in
+// every nesting.
+func TestProbesSee(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]any{"bytes": leaky{[]byte(marker)}, "string": struct{ s string }{marker}, "array": &struct{ a [14]byte }{[14]byte([]byte(marker))}} {
+		found, walked := 0, 0
+		for how, out := range probes(value) {
+			if slices.ContainsFunc(forms([]byte(marker)), func(form []byte) bool { return bytes.Contains(out, form) }) {
 				found++
-				break
+				if strings.HasSuffix(how, " walk") {
+					walked++
+				}
 			}
 		}
+		if found < 15 || walked != 7 {
+			t.Errorf("the probes find %s in %d ways only, and the walk in %d of 7", name, found, walked)
+		}
 	}
-	if found < 15 {
-		t.Errorf("the probes find a plain []byte in %d ways only", found)
+}
+
+// secrets are the forms of the plaintext and of every key above it.
+func (e *env) secrets(p crypto.Person) map[string][][]byte {
+	e.Helper()
+	out := map[string][][]byte{"plaintext": forms([]byte(marker)), "person's key": forms(rawKey(e, e, p))}
+	text, err := os.ReadFile(filepath.Join(e.dir, "kek", "kek.json"))
+	must(e, err)
+	kek, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
+	must(e, err)
+	out["key-encryption key"] = forms(material(e, kek))
+	keysets, err := e.vault.Keysets(e.Context())
+	must(e, err)
+	for _, k := range keysets {
+		h, err := keyset.ReadWithContext(e.Context(), keyset.NewBinaryReader(bytes.NewReader(k.Sealed)), e.kek, tuple("sfsync/keyset/1", orgA, k.Use, k.Version))
+		must(e, err)
+		out[k.Use+" key"] = forms(material(e, h))
 	}
+	if len(out) != 6 {
+		e.Fatalf("there are %d secrets, want 6", len(out))
+	}
+	return out
+}
+
+// material is the primary key of a keyset.
+func material(t testing.TB, h *keyset.Handle) []byte {
+	t.Helper()
+	entry, err := h.Primary()
+	must(t, err)
+	return entry.Key().(interface{ KeyBytes() secretdata.Bytes }).KeyBytes().Data(insecuresecretdataaccess.Token{})
 }
 
 // forms are the ways in which bytes are written out.
@@ -100,7 +149,7 @@ func probes(v any) map[string][]byte {
 		}
 		for how, print := range map[string]func(any) ([]byte, error){
 			"json": json.Marshal, "json v2": func(v any) ([]byte, error) { return jsonv2.Marshal(v) }, "xml": xml.Marshal,
-			"gob": encodeGob, "slog text": logText, "slog json": logJSON, "template": execute, "panic": panicked, "cmp": diff,
+			"gob": encodeGob, "slog text": logText, "slog json": logJSON, "template": execute, "panic": panicked, "cmp": diff, "walk": walk,
 		} {
 			b, err := print(v)
 			if err != nil { // an error shows what it could not print, now and then
