@@ -158,6 +158,13 @@ func TestTinkOpensOurs(t *testing.T) {
 	if !bytes.Equal(sum, c.Suppression.Proof) {
 		t.Errorf("the proof of the suppression keyset is %x, want %x", c.Suppression.Proof, sum)
 	}
+	index := read(t, exchange.EncryptedBinary, c.Index.Sealed, kek, c.IndexPlace())
+	if sum := prove(t, index, c.Proven("index:email")); !bytes.Equal(sum, c.Index.Proof) {
+		t.Errorf("the proof of the index keyset is %x, want %x", c.Index.Proof, sum)
+	}
+	if sum := prove(t, index, c.Indexed()); !bytes.Equal(sum[:16], c.Digest) {
+		t.Errorf("the digest of the e-mail address is %x, want %x", c.Digest, sum[:16])
+	}
 	if _, err := keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(c.Branch.Sealed)), kek, c.SuppressionPlace()); err == nil {
 		t.Error("the branch keyset opens at another place")
 	}
@@ -189,6 +196,11 @@ func TestOursOpensTinks(t *testing.T) {
 	must(t, err)
 	c.Suppression = exchange.Keyset{Sealed: write(t, exchange.EncryptedBinary, suppression, kek, c.SuppressionPlace()),
 		Proof: prove(t, suppression, c.Proven("suppression"))}
+	index, err := keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate())
+	must(t, err)
+	c.Index = exchange.Keyset{Sealed: write(t, exchange.EncryptedBinary, index, kek, c.IndexPlace()), Proof: prove(t, index, c.Proven("index:email"))}
+	c.Email = "ben@example.com"
+	c.Digest = prove(t, index, c.Indexed())[:16]
 	c.Branch.Proof, err = newer.Encrypt(nil, c.Proven("branch"))
 	must(t, err)
 	raw := make([]byte, 32)

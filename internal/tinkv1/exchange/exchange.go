@@ -10,6 +10,9 @@ type Copy struct {
 	KEK         []byte // Tink keyset in JSON, not encrypted, as package filekek keeps it
 	Branch      Keyset
 	Suppression Keyset
+	Index       Keyset            // of e-mail addresses
+	Email       string            // a value that is found, normalised
+	Digest      []byte            // its entry in the index, 16 bytes
 	Forms       map[string][]byte // the branch keyset in each of Forms
 	Key         Key
 	Value       Value
@@ -65,6 +68,14 @@ func (c Copy) BranchPlace() []byte { return Tuple("sfsync/keyset/1", c.Org, "bra
 // SuppressionPlace is the associated data of the suppression keyset.
 func (c Copy) SuppressionPlace() []byte {
 	return Tuple("sfsync/keyset/1", c.Org, "suppression", uint32(1))
+}
+
+// IndexPlace is the associated data of the index keyset.
+func (c Copy) IndexPlace() []byte { return Tuple("sfsync/keyset/1", c.Org, "index:email", uint32(1)) }
+
+// Indexed is what the digest of the e-mail address covers.
+func (c Copy) Indexed() []byte {
+	return Tuple("sfsync/index/1", c.Org, "email", uint32(1), uint32(1), c.Email)
 }
 
 // Proven is what the proof of a keyset covers.

@@ -72,6 +72,9 @@ func seal(dir string) (c exchange.Copy, err error) {
 		return c, err
 	}
 	defer keys.Close()
+	if err := v.EnsureIndex(ctx, crypto.EmailIndex); err != nil {
+		return c, err
+	}
 	batch, err := v.Sealer().Begin(ctx)
 	if err != nil {
 		return c, err
@@ -85,10 +88,19 @@ func seal(dir string) (c exchange.Copy, err error) {
 	if c.Value.Bytes, err = batch.Seal(nil, subjects[0], field, false, []byte(c.Value.Text)); err != nil {
 		return c, err
 	}
+	c.Email = "ada@example.com"
+	c.Digest = digest(batch, c.Email)
 	if c.KEK, err = os.ReadFile(filepath.Join(dir, "kek", "kek.json")); err != nil {
 		return c, err
 	}
 	return c, stored(ctx, &c, keys, kek, subjects[0].Person())
+}
+
+// digest is that of the index entry of an e-mail address.
+func digest(b *crypto.Batch, email string) []byte {
+	field := crypto.Field{Object: "Contact", Record: record, Name: "Email"}
+	entries := b.Entries(nil, crypto.Subject{}, field, crypto.EmailIndex, []byte(email))
+	return entries[0].Digest[:]
 }
 
 // stored adds what the keys database holds.
@@ -99,10 +111,7 @@ func stored(ctx context.Context, c *exchange.Copy, keys *sqlite.Keys, kek *filek
 	}
 	c.Org = root.Org
 	for _, k := range root.Keysets {
-		at := &c.Branch
-		if k.Use == crypto.SuppressionUse {
-			at = &c.Suppression
-		}
+		at := map[string]*exchange.Keyset{crypto.BranchUse: &c.Branch, crypto.SuppressionUse: &c.Suppression, "index:email": &c.Index}[k.Use]
 		*at = exchange.Keyset{Sealed: k.Sealed, Proof: k.Proof}
 	}
 	holders, err := keys.Keys(ctx, []crypto.Person{p}, nil)

@@ -79,6 +79,7 @@ func openValue(path string, kek *filekek.Key, c exchange.Copy) (string, error) {
 	err = keys.Add(ctx, crypto.Addition{Org: c.Org, Keysets: []crypto.Keyset{
 		{Use: crypto.BranchUse, Version: 1, State: crypto.Active, Sealed: c.Branch.Sealed, Proof: c.Branch.Proof},
 		{Use: crypto.SuppressionUse, Version: 1, State: crypto.Active, Sealed: c.Suppression.Sealed, Proof: c.Suppression.Proof},
+		{Use: "index:email", Version: 1, State: crypto.Active, Sealed: c.Index.Sealed, Proof: c.Index.Proof},
 	}})
 	if err != nil {
 		return "", err
@@ -92,6 +93,13 @@ func openValue(path string, kek *filekek.Key, c exchange.Copy) (string, error) {
 	v, err := crypto.OpenVault(ctx, keys, kek, c.Org)
 	if err != nil {
 		return "", err
+	}
+	batch, err := v.Sealer().Begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	if got := digest(batch, c.Email); !bytes.Equal(got, c.Digest) {
+		return "", fmt.Errorf("the digest of the e-mail address is %x, want %x", got, c.Digest)
 	}
 	opener, err := v.Opener(allow{})
 	if err != nil {
