@@ -54,9 +54,10 @@ func (v *Vault) Keysets(ctx context.Context) ([]Keyset, error) {
 // transaction: a few calls, and no key of a person changes. For a KMS key that
 // rotates by itself, give it again. The keysets are opened by the new key before
 // the old one is let go. Afterwards the old key opens nothing more, except
-// what backups hold; processes that run on need a [Succession] from before. With
-// StoreBusy all is under the new key, and another process keeps bytes from
-// before in a file: repeat it.
+// what backups hold; processes that run on need a [Succession] from before. What
+// they make meanwhile is under the new key, so open the vault that calls this by
+// the Succession too. With StoreBusy all is under the new key, and another
+// process keeps bytes from before in a file: repeat it.
 func (v *Vault) RotateKEK(ctx context.Context, next tink.AEADWithContext) error {
 	if next == nil {
 		return fault.New(fault.ConfigInvalid, "crypto.RotateKEK", "a key-encryption key is required; give the new one")
