@@ -2,6 +2,7 @@ package crypto
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/sfsync/sfsync-go/crypto/internal/gcm"
@@ -15,7 +16,12 @@ type Batch struct {
 	indexes []index
 
 	addresses map[Digest]bool // of forgotten people; nil: none
+	moved     bool
 }
+
+// Moved reports whether a record that the batch has asked for belonged to another
+// person before: see [Vault.Moved].
+func (b *Batch) Moved() bool { return b.moved }
 
 // Subjects returns the person of each want. What is not in memory takes one
 // round trip to the store; new persons, keys and links are durable when it
@@ -63,6 +69,7 @@ func (b *Batch) load(ctx context.Context, ask func(*mint) ([]Holder, error)) ([]
 	if err != nil {
 		return nil, err
 	}
+	b.moved = b.moved || slices.ContainsFunc(holders, func(h Holder) bool { return h.Moved })
 	if err := b.renew(ctx, holders, mint); err != nil {
 		return nil, err
 	}

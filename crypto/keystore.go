@@ -88,6 +88,25 @@ type Lifter interface {
 	Held(ctx context.Context) ([]Link, error)
 }
 
+// Mover is a KeyStore that remembers which links have come to point to another
+// person, until it is told that the rows have followed. What moved a link may not
+// have come to write the row, or have been out of date, and others may have taken
+// the person from the link meanwhile.
+type Mover interface {
+	// Moved returns up to n of them whose records are of an object, by its stable
+	// name, in order of record. That a person became an alias moves nothing.
+	Moved(ctx context.Context, object string, n int) ([]Move, error)
+	// Followed forgets those that have not moved again since.
+	Followed(ctx context.Context, moves []Move) error
+}
+
+// Move is a link that points to another person than it did.
+type Move struct {
+	Record string
+	Person Person // to which it points now
+	Times  int64  // how often it moved
+}
+
 // Root is what the vault stands on.
 type Root struct {
 	Org     string // 18-character org id; "" in a database that is new
@@ -155,6 +174,7 @@ type Holder struct {
 	Person    Person      // zero where a link is forgotten: nobody can tell who it was
 	Keys      []PersonKey // by generation; empty where forgotten or missing
 	Forgotten bool
+	Moved     bool // by Link: the record's link pointed to another person before
 }
 
 // Addition is what Add stores, each part if it is not empty.

@@ -30,6 +30,7 @@ func (s *session) answers(ctx context.Context, o *object, changes []minimize.Cha
 	if err != nil {
 		return nil, nil, err
 	}
+	o.strayed(keys)
 	for i, c := range changes {
 		a := &list[i]
 		a.stamp = c.Stamp()

@@ -90,6 +90,7 @@ func (m *maker) persons(ctx context.Context, arrivals []arrival) ([]persons, err
 	if err != nil {
 		return nil, err
 	}
+	m.o.strayed(m.keys)
 	named, rules := make([]persons, len(asked)), len(m.table.Rules)
 	for i := range named {
 		if asked[i] {

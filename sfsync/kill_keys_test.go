@@ -17,6 +17,7 @@ type indexedKeys interface {
 	crypto.KeyStore
 	crypto.IndexStore
 	crypto.Rotator // makes index keysets
+	crypto.Mover
 	crypto.Destroyer
 }
 

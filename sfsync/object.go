@@ -64,6 +64,7 @@ type object struct {
 	lost, lostSince int64 // as in store.Object
 
 	moves  atomic.Int64 // how often rows became dirty because owners moved
+	stray  atomic.Bool  // links of records may have moved that no row has followed
 	held   *hold        // why the object pauses, or nil
 	unseen int64        // see store.Object
 
@@ -106,6 +107,7 @@ func newObject(table *minimize.Table, schema store.Table, state store.Object) *o
 		heard: state.Heard, rows: state.Rows, lost: state.Lost, lostSince: state.LostSince,
 		open: map[int64]int64{}, dirty: map[string]*dirty{}, tracked: map[string]bool{},
 	}
+	o.stray.Store(true) // a process before this one may have left some
 	o.queued.rows, o.queued.seen = map[string]store.Row{}, map[string]seen{}
 	for _, r := range state.Reads {
 		o.reads = append(o.reads, r)

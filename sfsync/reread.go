@@ -23,6 +23,9 @@ const hopeless = 8
 // payDirty reads the oldest dirty rows again; false: there are none to be read
 // now.
 func (s *session) payDirty(ctx context.Context, o *object) (bool, error) {
+	if err := s.followLinks(ctx, o); err != nil {
+		return false, err
+	}
 	list, contested, err := s.due(ctx, o)
 	if err != nil || len(list) == 0 {
 		return false, err

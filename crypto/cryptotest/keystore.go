@@ -41,6 +41,7 @@ func TestKeyStore(t *testing.T, open Open) {
 		"forget":                 testForget,
 		"forget takes aliases":   testForgetAliases,
 		"moved record stays":     testForgetMoved,
+		"moves are noted":        testMoves,
 		"forget twice":           testForgetTwice,
 		"forgetting taken back":  testLift,
 		"last forgetting lifted": testLiftLatest,

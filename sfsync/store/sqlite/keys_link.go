@@ -23,9 +23,11 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 		}
 		l = &linking{k: k, mint: mint, forgotten: buried == 1, seen: map[crypto.Person][]crypto.PersonKey{}, wraps: map[int]int64{}}
 		for i, w := range wants {
+			l.moved = false
 			if holders[i], err = l.holder(w); err != nil {
 				return err
 			}
+			holders[i].Moved = l.moved
 		}
 		for branch, n := range l.wraps {
 			if err := k.wraps(branch, n); err != nil {
@@ -48,6 +50,7 @@ type linking struct {
 	seen      map[crypto.Person][]crypto.PersonKey
 	wraps     map[int]int64 // new keys, by the branch keyset
 	deleted   bool          // keys were: their bytes may be in the log
+	moved     bool          // the link of the want's record did
 }
 
 // linked is a row of the table link.
@@ -157,6 +160,9 @@ func (l *linking) create(own crypto.Link, replace bool) (linked, error) {
 	if err == nil {
 		err = l.put(own, linked{key.Person, true}, replace)
 	}
+	if err == nil && replace {
+		err = l.noteMove(own)
+	}
 	return linked{key.Person, true}, err
 }
 
@@ -171,6 +177,7 @@ func (l *linking) insert(key crypto.PersonKey, record string) error {
 		s.BindInt(4, key.Branch), s.BindBlob(5, key.Wrapped), s.BindInt64(6, key.Created), s.BindText(7, record))
 }
 
+// put points a record's link to a person.
 func (l *linking) put(link crypto.Link, at linked, replace bool) error {
 	sql := `INSERT INTO link (person, own, object, record) VALUES (?, ?, ?, ?)`
 	if replace {
@@ -199,9 +206,12 @@ func (l *linking) attach(record crypto.Link, owner crypto.Person) error {
 		return err
 	}
 	if present && at.own {
-		if err := l.merge(at.person, owner); err != nil {
-			return err
-		}
+		err = l.merge(at.person, owner)
+	} else if present {
+		err = l.noteMove(record)
+	}
+	if err != nil {
+		return err
 	}
 	return l.put(record, linked{owner, false}, present)
 }
