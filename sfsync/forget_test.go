@@ -242,7 +242,10 @@ func TestForgetIsAChange(t *testing.T) {
 // whole, and found by both.
 func TestForgetOneOfAPair(t *testing.T) {
 	t.Parallel()
-	pairs := 1000
+	pairs := 100
+	if long() {
+		pairs = 1000
+	}
 	if testing.Short() {
 		pairs = 20
 	}

@@ -35,8 +35,8 @@ var mutants = []struct {
 // TestOracleMutants: the oracle finds each of them within a few histories.
 func TestOracleMutants(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes minutes under the race detector")
+	if !long() {
+		t.Skip("it takes minutes; SFSYNC_LONG=1 plays it")
 	}
 	var all sync.WaitGroup
 	some := make(chan struct{}, 8) // hunted at once, as histories mostly wait

@@ -9,6 +9,9 @@ import (
 	"testing"
 )
 
+// long reports whether the tests that take minutes are to run too, as in CI.
+func long() bool { return os.Getenv("SFSYNC_LONG") != "" }
+
 // How many histories TestOracle plays, and which single one it plays again.
 const (
 	seedsEnv = "SFSYNC_ORACLE_SEEDS"

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -54,6 +56,19 @@ func (r *rig) copied() {
 	r.must(stop())
 }
 
+// position is that of the first topic, as the database has it.
+func (r *rig) position() string {
+	r.Helper()
+	db, err := sqlite3.OpenFlags(r.rows.Path(), sqlite3.OPEN_READONLY)
+	r.must(err)
+	defer db.Close()
+	list, _, err := db.Prepare(`SELECT position FROM topic`)
+	r.must(err)
+	defer list.Close()
+	list.Step()
+	return string(list.ColumnRawBlob(0))
+}
+
 // A full read that is owed when the position expires stays owed in full.
 func TestExpiredDuringFirstCopy(t *testing.T) {
 	t.Parallel()
@@ -72,7 +87,12 @@ func TestExpiredDuringFirstCopy(t *testing.T) {
 	h.must(h.stop())
 	release()
 	h.must(h.org.Expire())
+	before := h.position()
+	asked, release = h.holdAnswer(http.MethodGet, "/results")
 	h.stop = h.start()
+	<-asked
+	h.await("a new position", func() bool { return h.position() != before })
+	release()
 	h.settle()
 	if d := h.difference(); d != "" {
 		t.Error(d)
