@@ -40,11 +40,11 @@ func holdBack(t *testing.T, path string) (release func()) {
 }
 
 // TestErasedBytesAreGone: what was held of somebody forgotten, sealed or plain, is in
-// no file of the rows database. A reader of that database that holds the bytes
+// no file of the rows database. A reader of either database that holds the bytes
 // back makes the forgetting fail, and its repetition finishes it.
 func TestErasedBytesAreGone(t *testing.T) {
 	t.Parallel()
-	for _, held := range []string{"", "data/crm.db"} {
+	for _, held := range []string{"", "data/crm.db", "keys/keys.db"} {
 		t.Run(strings.ReplaceAll("beside "+held, "/", " "), func(t *testing.T) {
 			t.Parallel()
 			org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()

@@ -155,6 +155,10 @@ func (s *Sync) redo(ctx context.Context, l forgetLogs, entries []crypto.ForgetEn
 		}
 	}
 	if len(persons) > 0 {
+		// Whoever deleted the keys may have failed to empty their log.
+		if err := s.cfg.Vault.Replay(ctx, nil); err != nil {
+			return err
+		}
 		if err := l.Bury(ctx, persons, s.entry(audit.Entry{Kind: audit.KindForget, Reason: "by the forget log", Count: len(persons)})); err != nil {
 			return err
 		}
