@@ -66,7 +66,7 @@ func streamScenes() []scene {
 			}
 			return err
 		}},
-		{name: "no position to be had", play: refused("subscription.fetch.replayid.corrupted", codes.InvalidArgument), want: fault.ReplayInvalid},
+		{name: "no position to be had at first", play: refused("subscription.fetch.replayid.corrupted", codes.InvalidArgument), log: fault.ReplayInvalid},
 		{name: "stream forbidden", play: refused("subscription.topic.cannot.subscribe", codes.PermissionDenied), want: fault.Denied},
 		{name: "topic not found", play: refused("topic.not.found", codes.NotFound), want: fault.NotSelected},
 		{name: "request invalid", play: refused("x", codes.InvalidArgument), want: fault.RequestInvalid},
