@@ -55,6 +55,7 @@ func (v *Vault) Retired(ctx context.Context, before time.Time) ([]PersonKey, err
 // DestroyKeys destroys retired keys of persons. What is sealed by one opens
 // nowhere any more, with fault.KeyMissing: see that nothing is
 // ([sfsync.Sync.DestroyRetired] does). Backups of the keys database keep theirs.
+// Without keys it finishes what a call before could not.
 func (v *Vault) DestroyKeys(ctx context.Context, keys []PersonKey) error {
 	d, err := v.destroyer()
 	if err != nil {

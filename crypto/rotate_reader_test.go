@@ -8,6 +8,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
@@ -77,5 +78,29 @@ func TestDestroyBranchBesideReader(t *testing.T) {
 	must(t, e.vault.DestroyBranch(t.Context(), 1))
 	if e.holds(keysets[0].Sealed) {
 		t.Error("the destroyed keyset is still in the files")
+	}
+}
+
+// TestForgetBesideReader: what the forgetting left in the log goes with the next
+// person that comes.
+func TestForgetBesideReader(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seal(field(1, "LastName"), "Lovelace")
+	held, err := e.keys.Keys(t.Context(), []crypto.Person{v.Person}, nil)
+	must(t, err)
+	secret := held[0].Keys[0].Wrapped
+	release := e.reader()
+	if _, err := e.vault.Forget(t.Context(), v.Person); fault.CodeOf(err) != fault.StoreBusy {
+		t.Errorf("beside a reader: %v, want %s", err, fault.StoreBusy)
+	}
+	e.seal(field(2, "LastName"), "Hopper") // beside the reader, none the worse
+	release()
+	if !e.holds(secret) {
+		t.Fatal("the destroyed key is in no file to begin with")
+	}
+	e.seal(field(3, "LastName"), "Babbage")
+	if e.holds(secret) {
+		t.Error("the destroyed key is still in the files")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/sfsync/sfsync-go/internal/bubble"
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -296,7 +297,7 @@ func TestNewPositionWithOldID(t *testing.T) {
 // read no second time when its stream is opened again, also by a run that is to
 // fail then.
 func TestIdleDays(t *testing.T) {
-	t.Parallel()
+	bubble.Allow(t)
 	for _, still := range []bool{false, true} {
 		t.Run(fmt.Sprintf("still %t", still), func(t *testing.T) {
 			t.Parallel()

@@ -49,6 +49,8 @@ const retiredFor = time.Hour
 // every row. What consumers of Changes or backups of the rows hold under such a
 // key opens nowhere any more, but what backups of the keys database hold does. The
 // ledger has an entry with the reason. What is under way ends as with Renew.
+// If it fails with fault.StoreBusy, a reader of the keys database keeps it from
+// emptying the log, which a repeated call does.
 func (s *Sync) DestroyRetired(ctx context.Context, reason string) (destroyed int, err error) {
 	const op = "sfsync.DestroyRetired"
 	eraser, ok := s.cfg.Store.(store.Eraser)
@@ -60,8 +62,11 @@ func (s *Sync) DestroyRetired(ctx context.Context, reason string) (destroyed int
 		return 0, fault.New(fault.ConfigInvalid, op, "give a reason for the ledger, without personal data")
 	}
 	keys, err := s.cfg.Vault.Retired(ctx, time.Now().Add(-retiredFor))
-	if err != nil || len(keys) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	if len(keys) == 0 {
+		return 0, s.cfg.Vault.DestroyKeys(ctx, nil) // what an earlier call left in the log
 	}
 	// Nothing that was made before commits from here on, so that what the rows
 	// have now is all there is.

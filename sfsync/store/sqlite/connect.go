@@ -214,13 +214,16 @@ func (c *conn) Close() error {
 	return nil
 }
 
+// wipeWait is how long to wait for readers where a log is emptied: those of this
+// package read for milliseconds.
+const wipeWait = 2 * time.Second
+
 // truncate writes the log back into the database and empties it, so that bytes
 // which were deleted are in neither file. It fails with fault.StoreBusy while
-// another connection reads: those of this package read for milliseconds, so it
-// waits for two seconds only.
-func (c *conn) truncate(ctx context.Context) error {
+// another connection reads for longer than wait.
+func (c *conn) truncate(ctx context.Context, wait time.Duration) error {
 	c.SetInterrupt(ctx)
-	if err := c.BusyTimeout(2 * time.Second); err != nil {
+	if err := c.BusyTimeout(wait); err != nil {
 		return c.failed(ctx, err)
 	}
 	defer c.BusyTimeout(patience)

@@ -67,7 +67,7 @@ func (s *Store) Erase(ctx context.Context, persons []crypto.Person, plain []stri
 			return err
 		})
 		if err == nil {
-			err = c.truncate(ctx)
+			err = c.truncate(ctx, wipeWait)
 		}
 		if err != nil {
 			return err

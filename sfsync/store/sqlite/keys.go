@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"sync"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -55,6 +56,30 @@ func (k *Keys) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.c.Close()
+}
+
+// erased notes that others may know what the transaction deleted, and that its
+// bytes may be in the log.
+func (k *Keys) erased() error {
+	_, err := k.c.run(`UPDATE root SET forgets = forgets + 1, wipe = 1`)
+	return err
+}
+
+// wipe empties the log if what was deleted may be in it. It fails with
+// fault.StoreBusy while another process reads for longer than wait; the next call
+// that deletes, and Link, try again.
+func (k *Keys) wipe(ctx context.Context, wait time.Duration) error {
+	due, err := k.c.number(`SELECT wipe FROM root`)
+	if err != nil || due == 0 {
+		return k.c.failed(ctx, err)
+	}
+	if err := k.c.truncate(ctx, wait); err != nil {
+		return err
+	}
+	return k.c.write(ctx, func() error {
+		_, err := k.c.run(`UPDATE root SET wipe = 0`)
+		return err
+	})
 }
 
 // Root implements crypto.KeyStore.

@@ -26,11 +26,10 @@ func (k *Keys) Forget(ctx context.Context, persons []crypto.Person, mint crypto.
 		if err := f.enter(crypto.Forgot); err != nil {
 			return err
 		}
-		_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
-		return err
+		return k.erased()
 	})
 	if err == nil {
-		err = k.c.truncate(ctx)
+		err = k.wipe(ctx, wipeWait)
 	}
 	return taken, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/sfsync/sfsync-go/crypto"
+	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
 // Link implements crypto.KeyStore. On two cores about 100,000 new persons a
@@ -36,8 +37,13 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 		}
 		return nil
 	})
-	if err == nil && l.deleted {
-		err = k.c.truncate(ctx)
+	switch {
+	case err == nil && l.deleted:
+		err = k.wipe(ctx, wipeWait)
+	case err == nil: // what a call before could not empty; if neither can this one, it says nothing
+		if err = k.wipe(ctx, 0); fault.CodeOf(err) == fault.StoreBusy {
+			err = nil
+		}
 	}
 	return holders, err
 }
@@ -128,7 +134,7 @@ func (l *linking) follow(record crypto.Link, owner tombstone) error {
 		delete(l.seen, p)
 	}
 	if l.deleted = l.deleted || len(f.taken) > 0; err == nil && present {
-		_, err = l.k.c.run(`UPDATE root SET forgets = forgets + 1`) // others may know the link
+		err = l.k.erased() // others may know the link
 	}
 	return err
 }

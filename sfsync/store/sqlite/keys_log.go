@@ -53,11 +53,10 @@ func (k *Keys) Replay(ctx context.Context, entries []crypto.ForgetEntry) error {
 		if err := k.dismiss(); err != nil {
 			return err
 		}
-		_, err := k.c.run(`UPDATE root SET forgets = forgets + 1`)
-		return err
+		return k.erased()
 	})
 	if err == nil {
-		err = k.c.truncate(ctx)
+		err = k.wipe(ctx, wipeWait)
 	}
 	return err
 }

@@ -17,7 +17,6 @@ import (
 func (k *Keys) Replace(ctx context.Context, all, now []crypto.Keyset) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	wiped := false
 	err := k.c.write(ctx, func() error {
 		stored, err := k.keysets()
 		if err == nil && !slices.EqualFunc(stored, all, unchanged) {
@@ -27,16 +26,19 @@ func (k *Keys) Replace(ctx context.Context, all, now []crypto.Keyset) error {
 			if err == nil {
 				err = k.replace(fresh)
 			}
-			wiped = wiped || fresh.State == crypto.Destroyed || slices.ContainsFunc(stored, func(was crypto.Keyset) bool {
+			gone := fresh.State == crypto.Destroyed || slices.ContainsFunc(stored, func(was crypto.Keyset) bool {
 				return was.Use == fresh.Use && was.Version == fresh.Version && !bytes.Equal(was.Sealed, fresh.Sealed)
 			})
+			if err == nil && gone {
+				_, err = k.c.run(`UPDATE root SET wipe = 1`)
+			}
 		}
 		return err
 	})
-	if err != nil || !wiped {
+	if err != nil {
 		return err
 	}
-	return k.c.truncate(ctx)
+	return k.wipe(ctx, wipeWait)
 }
 
 func unchanged(a, b crypto.Keyset) bool {
@@ -158,11 +160,13 @@ func (k *Keys) Destroy(ctx context.Context, keys []crypto.PersonKey) error {
 				return err
 			}
 		}
-		_, err := k.c.run(`UPDATE root SET forgets = forgets + 1`)
-		return err
+		if len(keys) == 0 {
+			return nil
+		}
+		return k.erased()
 	})
 	if err != nil {
 		return err
 	}
-	return k.c.truncate(ctx)
+	return k.wipe(ctx, wipeWait)
 }

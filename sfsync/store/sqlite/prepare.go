@@ -182,7 +182,7 @@ func (c *conn) wipe(ctx context.Context) error {
 	if err != nil || due == 0 {
 		return c.failed(ctx, err)
 	}
-	if err := c.truncate(ctx); err != nil {
+	if err := c.truncate(ctx, wipeWait); err != nil {
 		return err
 	}
 	_, err = c.run(`UPDATE meta SET wipe = 0`)
