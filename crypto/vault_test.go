@@ -43,11 +43,16 @@ type service struct {
 	calls atomic.Int64
 	away  atomic.Pointer[error]
 	takes time.Duration
+	hangs atomic.Bool
 }
 
 func (s *service) DecryptWithContext(ctx context.Context, c, a []byte) ([]byte, error) {
 	s.calls.Add(1)
 	time.Sleep(s.takes)
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if err := s.away.Load(); err != nil {
 		return nil, *err
 	}
@@ -215,6 +220,21 @@ func TestAgeWhileRewrapping(t *testing.T) {
 		if _, err := e.vault.Sealer().Begin(e.Context()); err == nil {
 			e.Error("a branch keyset stays for more than two minutes")
 		}
+	})
+}
+
+// TestAgeWhileHanging: a key service that does not answer is one that is away.
+func TestAgeWhileHanging(t *testing.T) {
+	aged(t, func(e *env, kms *service) {
+		time.Sleep(2 * time.Minute)
+		kms.hangs.Store(true)
+		start := time.Now()
+		if _, err := e.vault.Sealer().Begin(e.Context()); fault.CodeOf(err) != fault.KeyUnavailable || time.Since(start) > time.Minute {
+			e.Errorf("%v after %v, want %s", err, time.Since(start), fault.KeyUnavailable)
+		}
+		kms.hangs.Store(false)
+		time.Sleep(time.Minute)
+		e.opens(e.seal(field(1, "LastName"), "Lovelace"), "Lovelace")
 	})
 }
 

@@ -3,6 +3,7 @@ package crypto
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -20,7 +21,7 @@ type Placed interface {
 
 // WithoutContext makes a key wrapper out of one that takes no context, such as
 // Tink's client for HashiCorp Vault. A cancelled context is noticed before a
-// call, not during one.
+// call, not during one: give the client a timeout of its own.
 func WithoutContext(aead tink.AEAD) tink.AEADWithContext { return withoutContext{aead} }
 
 type withoutContext struct{ aead tink.AEAD }
@@ -115,6 +116,10 @@ func (s succession) Beside(database string) (exposure string, err error) {
 	return exposure, err
 }
 
+// kekPatience is how long a key-encryption key may take to answer. The clients of
+// key services repeat what fails by themselves, some without end.
+const kekPatience = 30 * time.Second
+
 // witness remembers the error of a wrapper, which Tink turns into text. One that
 // comes when the context has ended is that end: gRPC's clients do not say so.
 type witness struct {
@@ -123,20 +128,29 @@ type witness struct {
 }
 
 func (w *witness) EncryptWithContext(ctx context.Context, plaintext, associated []byte) (out []byte, err error) {
-	out, err = w.AEADWithContext.EncryptWithContext(ctx, plaintext, associated)
-	w.err = ended(ctx, err)
+	within, cancel := context.WithTimeout(ctx, kekPatience)
+	defer cancel()
+	out, err = w.AEADWithContext.EncryptWithContext(within, plaintext, associated)
+	w.err = ended(ctx, within, err)
 	return out, w.err
 }
 
 func (w *witness) DecryptWithContext(ctx context.Context, ciphertext, associated []byte) (out []byte, err error) {
-	out, err = w.AEADWithContext.DecryptWithContext(ctx, ciphertext, associated)
-	w.err = ended(ctx, err)
+	within, cancel := context.WithTimeout(ctx, kekPatience)
+	defer cancel()
+	out, err = w.AEADWithContext.DecryptWithContext(within, ciphertext, associated)
+	w.err = ended(ctx, within, err)
 	return out, w.err
 }
 
-func ended(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+func ended(ctx, within context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case within.Err() != nil:
+		return fault.New(fault.KeyUnavailable, "crypto.OpenVault", "the key-encryption key did not answer within 30 seconds; see that it can be reached")
 	}
 	return err
 }
