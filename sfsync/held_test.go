@@ -166,3 +166,26 @@ func TestSharedAddressHoldsNobody(t *testing.T) {
 	insert(3)
 	r.await("the fourth to be held", func() bool { return r.isHeld("Contact", ids[3]) })
 }
+
+// TestSharedAddressDuringReindex: while the index is under two keys, an address
+// that another person has, under the one from before, is still shared.
+func TestSharedAddressDuringReindex(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{})
+	r := open(t, org, t.TempDir(), findPolicy)
+	family := map[string]any{"LastName": "N", "Email": "family@example.com"}
+	first, second := org.Insert("Contact", family), org.Insert("Contact", family)
+	r.until("the first copy", r.equal)
+	r.must(r.vault.RenewIndex(t.Context(), crypto.EmailIndex))
+	org.Update("Contact", first, map[string]any{"Email": "alone@example.com"})
+	r.until("another address", r.equal)
+	org.Update("Contact", first, family)
+	r.until("the address again, under the new key", r.equal)
+	_, err := r.sync.Forget(t.Context(), sfsync.Who{Record: first}, "request")
+	r.must(err)
+	third := org.Insert("Contact", family)
+	r.until("a third with it", func() bool { return r.whole("Contact", second) && (r.whole("Contact", third) || r.isHeld("Contact", third)) })
+	if r.isHeld("Contact", third) {
+		t.Error("a record is held for an address that somebody has who is not forgotten")
+	}
+}

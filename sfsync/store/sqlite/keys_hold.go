@@ -9,8 +9,8 @@ import (
 )
 
 // addresses leaves a tombstone of each e-mail address that the index knows of
-// those who are taken and of nobody else. Two entries of one address have one
-// digest.
+// those who are taken and of nobody else, whichever key or rules the others are
+// in the index under.
 func (f *forgetting) addresses() error {
 	list, err := hexList(f.taken)
 	if err != nil {
@@ -19,8 +19,7 @@ func (f *forgetting) addresses() error {
 	var alone []crypto.Digest
 	err = f.k.c.each(`SELECT DISTINCT e.address FROM index_entry e
 		WHERE e.person IN (SELECT unhex(value) FROM json_each(?1)) AND e.address IS NOT NULL AND NOT EXISTS (
-			SELECT 1 FROM index_entry o WHERE o.digest = e.digest AND o.type = e.type AND o.version = e.version AND o.normaliser = e.normaliser
-			AND o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))`, []any{list}, func(s *sqlite3.Stmt) error {
+			SELECT 1 FROM index_entry o WHERE o.address = e.address AND o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))`, []any{list}, func(s *sqlite3.Stmt) error {
 		d, err := digestAt(s, 0)
 		alone = append(alone, d)
 		return err
