@@ -1,6 +1,7 @@
 package sfsync_test
 
 import (
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -78,4 +80,65 @@ func TestErasedBytesAreGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestForgottenCannotBeRecomputed: what the keys database keeps of a forgotten
+// person names no record, nor can it be computed from one without the vault's
+// key: no plain digest of a record is there, and two vaults that forget the same
+// records have nothing in common. The record leads to no person again.
+func TestForgottenCannotBeRecomputed(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{})
+	contact, order, inquiry := customer(org, "Ada")
+	traces := map[string]string{}
+	for _, id := range []string{contact, order, inquiry} {
+		full, short := sha256.Sum256([]byte(id)), sha256.Sum256([]byte(id[:15]))
+		traces["the record "+id] = id
+		traces["the digest of "+id] = string(full[:16])
+		traces["the digest of the first 15 characters of "+id] = string(short[:16])
+	}
+	seen := map[string]bool{}
+	for range 2 {
+		dir := t.TempDir()
+		r := open(t, org, dir, forgetPolicy)
+		r.until("the first copy", r.equal)
+		_, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7")
+		r.must(err)
+		if found := remains(t, filepath.Join(dir, "keys"), traces); len(found) > 0 {
+			t.Errorf("after the forgetting there are %v", found)
+		}
+		stones := r.tombstones()
+		if len(stones) < 4 { // of three records and a person
+			t.Errorf("the forgetting left %d tombstones", len(stones))
+		}
+		for _, s := range stones {
+			if seen[s] {
+				t.Error("the tombstones of two vaults have something in common")
+			}
+			seen[s] = true
+		}
+		batch, err := r.vault.Sealer().Begin(t.Context())
+		r.must(err)
+		subjects, err := batch.Subjects(t.Context(), []crypto.Want{{Record: crypto.Link{Object: "Contact", Record: contact}}})
+		r.must(err)
+		if s := subjects[0]; !s.Forgotten() || !s.Person().IsZero() || s.Key() != 0 {
+			t.Error("the record leads to a person")
+		}
+	}
+}
+
+// tombstones are the digests of the keys database.
+func (r *rig) tombstones() (digests []string) {
+	r.Helper()
+	db, err := sqlite3.OpenFlags(r.keys.Path(), sqlite3.OPEN_READONLY)
+	r.must(err)
+	defer db.Close()
+	s, _, err := db.Prepare(`SELECT digest FROM tombstone`)
+	r.must(err)
+	defer s.Close()
+	for s.Step() {
+		digests = append(digests, string(s.ColumnBlob(0, nil)))
+	}
+	r.must(s.Err())
+	return digests
 }

@@ -307,30 +307,3 @@ func TestReceipt(t *testing.T) {
 		}
 	}
 }
-
-// What the keys database keeps of a forgotten person names neither the person
-// nor a record, and the record leads to no person again, not even a new one.
-func TestForgottenCannotBeRecomputed(t *testing.T) {
-	t.Parallel()
-	org, dir := newOrg(t, salesforcetest.Config{}), t.TempDir()
-	r := open(t, org, dir, forgetPolicy)
-	contact, order, inquiry := customer(org, "Ada")
-	r.until("the first copy", r.equal)
-	_, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7")
-	r.must(err)
-	for _, file := range []string{"keys.db", "keys.db-wal"} {
-		content := read(t, filepath.Join(dir, "keys", file))
-		for what, trace := range map[string]string{"contact": contact, "order": order, "case": inquiry} {
-			if strings.Contains(content, trace) {
-				t.Errorf("%s still has the %s", file, what)
-			}
-		}
-	}
-	batch, err := r.vault.Sealer().Begin(t.Context())
-	r.must(err)
-	subjects, err := batch.Subjects(t.Context(), []crypto.Want{{Record: crypto.Link{Object: "Contact", Record: contact}}})
-	r.must(err)
-	if s := subjects[0]; !s.Forgotten() || !s.Person().IsZero() || s.Key() != 0 {
-		t.Error("the record leads to a person")
-	}
-}

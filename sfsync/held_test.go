@@ -184,7 +184,9 @@ func TestSharedAddressDuringReindex(t *testing.T) {
 	_, err := r.sync.Forget(t.Context(), sfsync.Who{Record: first}, "request")
 	r.must(err)
 	third := org.Insert("Contact", family)
-	r.until("a third with it", func() bool { return r.whole("Contact", second) && (r.whole("Contact", third) || r.isHeld("Contact", third)) })
+	r.until("a third with it", func() bool {
+		return r.whole("Contact", second) && (r.whole("Contact", third) || r.isHeld("Contact", third))
+	})
 	if r.isHeld("Contact", third) {
 		t.Error("a record is held for an address that somebody has who is not forgotten")
 	}
