@@ -9,3 +9,6 @@ func (s *Store) Limit(pages int) error {
 	_, err := c.number(`PRAGMA max_page_count = ` + strconv.Itoa(pages))
 	return err
 }
+
+// SeenBy and Unshared are queries of tables that grow with the org.
+const SeenBy, Unshared = seenBy, unshared

@@ -8,6 +8,11 @@ import (
 	"github.com/sfsync/sfsync-go/crypto"
 )
 
+// unshared finds the e-mail addresses of persons that nobody else has.
+const unshared = `SELECT DISTINCT e.address FROM index_entry e
+	WHERE e.person IN (SELECT unhex(value) FROM json_each(?1)) AND e.address IS NOT NULL AND NOT EXISTS (
+		SELECT 1 FROM index_entry o WHERE o.address = e.address AND o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))`
+
 // addresses leaves a tombstone of each e-mail address that the index knows of
 // those who are taken and of nobody else, whichever key or rules the others are
 // in the index under.
@@ -17,9 +22,7 @@ func (f *forgetting) addresses() error {
 		return err
 	}
 	var alone []crypto.Digest
-	err = f.k.c.each(`SELECT DISTINCT e.address FROM index_entry e
-		WHERE e.person IN (SELECT unhex(value) FROM json_each(?1)) AND e.address IS NOT NULL AND NOT EXISTS (
-			SELECT 1 FROM index_entry o WHERE o.address = e.address AND o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))`, []any{list}, func(s *sqlite3.Stmt) error {
+	err = f.k.c.each(unshared, []any{list}, func(s *sqlite3.Stmt) error {
 		d, err := digestAt(s, 0)
 		alone = append(alone, d)
 		return err

@@ -22,6 +22,10 @@ func (s *Store) Load(ctx context.Context, object string, ids []string) (rows []s
 	return rows, err
 }
 
+// seenBy finds the read that has seen a row. CROSS: by way of the few reads, not of
+// all that they have seen.
+const seenBy = `SELECT s.read FROM read r CROSS JOIN seen s ON s.object = r.object AND s.read = r.id WHERE r.object = ? AND s.id = ?`
+
 func (c *conn) load(object string, ids []string) ([]store.Row, error) {
 	t, err := c.table(object)
 	if err != nil {
@@ -37,7 +41,7 @@ func (c *conn) load(object string, ids []string) ([]store.Row, error) {
 		rows[i].ID = id
 		err := c.each(query, []any{id}, func(s *sqlite3.Stmt) error { rows[i], _ = scan(s, t); return nil })
 		if err == nil && stamps != 0 {
-			rows[i].Seen, err = c.number(`SELECT s.read FROM read r JOIN seen s ON s.object = r.object AND s.read = r.id WHERE r.object = ? AND s.id = ?`, object, id)
+			rows[i].Seen, err = c.number(seenBy, object, id)
 		}
 		if err != nil {
 			return nil, err
