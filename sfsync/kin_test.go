@@ -1,6 +1,7 @@
 package sfsync_test
 
 import (
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -137,5 +138,40 @@ func TestLateAnswerMovesNoPerson(t *testing.T) {
 	if d := h.misfiled(); d != "" {
 		t.Error(d)
 	}
+	h.must(h.stop())
+}
+
+// Nor does an answer that an overflow made void, of a customer that the order has
+// had for a moment: what took that person from the order until the next answer is
+// read again, though the order's own row has never said so.
+func TestVoidAnswerMovesNoPerson(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{}, orderPolicy)
+	other := h.org.Insert("Contact", map[string]any{"LastName": "other"})
+	account := h.org.Insert("Account", map[string]any{"Name": "a customer"})
+	order := func(billTo string) string {
+		return h.org.Insert("Order", map[string]any{"AccountId": account, "BillToContactId": billTo, "Status": "Draft", "EffectiveDate": "2026-01-02"})
+	}
+	mine, theirs := order(h.id), order(other)
+	h.begin()
+	asked, void := h.holdAnswer(http.MethodPost, collections)
+	for _, billTo := range []string{other, h.id} {
+		h.org.GapNext("")
+		h.org.Update("Order", mine, map[string]any{"BillToContactId": billTo})
+		<-asked // the first of the two
+	}
+	_, all := h.holdAnswer(http.MethodGet, "/results")
+	h.org.OverflowNext()
+	h.org.Update("Order", theirs, map[string]any{"Status": "Activated"})
+	later := order(other)
+	h.await("the overflow", func() bool { return h.row("Order", later).Mark == store.Live })
+	asked, second := h.holdAnswer(http.MethodPost, collections)
+	void()
+	<-asked
+	item := h.org.Insert("OrderItem", map[string]any{"OrderId": mine, "Quantity": 1, "Description": "a present"})
+	h.await("the item", func() bool { return h.row("OrderItem", item).Mark == store.Live })
+	second()
+	all()
+	h.await("the item under its own person", func() bool { return wellFiled(h) })
 	h.must(h.stop())
 }
