@@ -13,7 +13,7 @@ import "context"
 type KeyStore interface {
 	// Root returns what the vault stands on, and the forget counter. It is
 	// called for every batch and every reveal, so it has to be cheap. The
-	// keysets come ordered by use and version.
+	// keysets come ordered by use and version; they are not changed by who gets them.
 	Root(ctx context.Context) (Root, error)
 
 	// Add stores what is absent and replaces nothing. Its error is WrongOrg

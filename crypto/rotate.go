@@ -47,7 +47,7 @@ type Progress struct{ Done, Total int64 }
 // Keysets are the org's keysets with their states and dates.
 func (v *Vault) Keysets(ctx context.Context) ([]Keyset, error) {
 	root, err := v.keys.Root(ctx)
-	return root.Keysets, err
+	return slices.Clone(root.Keysets), err
 }
 
 // RotateKEK encrypts every keyset by another key-encryption key, in one

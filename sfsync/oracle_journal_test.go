@@ -1,10 +1,12 @@
 package sfsync_test
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sfsync/sfsync-go/sfsync/store"
 )
@@ -13,13 +15,23 @@ import (
 // order of time.
 type journal struct {
 	mu    sync.Mutex
+	began time.Time
 	lines []string
+}
+
+// Write adds a line of the engine's log.
+func (j *journal) Write(line []byte) (int, error) {
+	j.add("%s", bytes.TrimSpace(line))
+	return len(line), nil
 }
 
 func (j *journal) add(format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+	if j.began.IsZero() {
+		j.began = time.Now()
+	}
+	j.lines = append(j.lines, fmt.Sprintf(format+" (%.3fs)", append(args, time.Since(j.began).Seconds())...))
 }
 
 // applied notes a batch, one line for each row.

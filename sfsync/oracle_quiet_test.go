@@ -85,12 +85,25 @@ func (t *trial) settle(patience time.Duration) error {
 	}
 	t.worker.cancel()
 	<-t.worker.ended
+	// A record that is polled is read again by each pass for ten minutes after its
+	// change, so the copy may have been stopped between a pass and its reads.
+	if p := t.policy.polled; p != "" && len(t.worker.dirty(p)) > 0 {
+		if err := t.worker.sync.CatchUp(t.Context()); err != nil {
+			return err
+		}
+	}
 	return t.inspect()
 }
 
 // lasting is how long a copy without debts may differ: a call made while there
-// was trouble may be waiting for its next try.
-const lasting = 8 * time.Second
+// was trouble may be waiting for its next try, and other histories for the same
+// processors.
+func (t *trial) lasting() time.Duration {
+	if t.hunting { // it is what is waited for
+		return 8 * time.Second
+	}
+	return 20 * time.Second
+}
 
 // quiet waits until the copy has neither debts nor differences.
 func (t *trial) quiet(patience time.Duration, last map[string]string) error {
@@ -108,7 +121,7 @@ func (t *trial) quiet(patience time.Duration, last map[string]string) error {
 			since, before = time.Now(), wrong
 		}
 		switch now := time.Now(); {
-		case now.Sub(since) > lasting:
+		case now.Sub(since) > t.lasting():
 			return wrong
 		case now.After(deadline):
 			return fmt.Errorf("not quiet: %s, %v, %+v", debt, wrong, t.worker.sync.Status())

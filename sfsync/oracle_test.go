@@ -26,7 +26,7 @@ const (
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	first, count := asked()
-	several(t, 32, func(yield func(uint64) bool) {
+	several(t, 64, func(yield func(uint64) bool) {
 		for seed := first; seed < first+count && yield(seed); seed++ {
 		}
 	}, judge)

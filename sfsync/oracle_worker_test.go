@@ -3,6 +3,7 @@ package sfsync_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -41,7 +42,8 @@ func (t *trial) begun() *worker {
 	w.store.naive = slices.Contains(t.off, "absence is suspicion")
 	var err error
 	r.sync, err = sfsync.New(sfsync.Config{Org: r.client, Policy: r.policy, Store: w.store, Vault: r.vault,
-		MaxLoss: 1, ReconcileEvery: -1}) // comparing mends what was lost
+		MaxLoss: 1, ReconcileEvery: -1, // comparing mends what was lost
+		Logger: slog.New(slog.NewTextHandler(&t.journal, nil))})
 	t.must(err)
 	r.sync.Hasten(haste)
 	r.sync.AlarmUsually()

@@ -34,8 +34,25 @@ func TestRun(t *testing.T) {
 				t.Errorf("no row with the goal %s in\n%s", goal, &out)
 			}
 		}
+		if markdown {
+			inREADME(t, out.String())
+		}
 		if !strings.Contains(out.String(), "2µs") || strings.Contains(out.String(), "|---|") != markdown {
 			t.Errorf("markdown %v:\n%s", markdown, &out)
+		}
+	}
+}
+
+// inREADME checks that the README's table has each row of this one.
+func inREADME(t *testing.T, table string) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row := range strings.Lines(table) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(row, "| "), " |")
+		if strings.HasPrefix(row, "| ") && !strings.Contains(string(readme), "\n| "+name+" |") {
+			t.Errorf("the README's table has no row %q: take over what the benchmark prints", name)
 		}
 	}
 }

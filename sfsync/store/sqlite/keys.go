@@ -35,6 +35,9 @@ type Keys struct {
 
 	mu sync.Mutex
 	c  *conn // the only one of this process, so that none of ours holds up a truncating checkpoint
+
+	root   crypto.Root
+	rootAt state
 }
 
 // OpenKeys opens the keys database, and creates it where there is none (0600,
@@ -82,10 +85,31 @@ func (k *Keys) wipe(ctx context.Context, wait time.Duration) error {
 	})
 }
 
-// Root implements crypto.KeyStore.
+// Root implements crypto.KeyStore. Every batch and reveal asks for it, so it is
+// read again only if somebody has written: another connection, which changes the
+// data version, or this one.
 func (k *Keys) Root(ctx context.Context) (root crypto.Root, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.c.SetInterrupt(ctx)
+	version, err := k.c.number(`PRAGMA data_version`)
+	if err != nil {
+		return root, k.c.failed(ctx, err)
+	}
+	at := state{version, k.c.TotalChanges()}
+	if k.root.Org != "" && k.rootAt == at {
+		return k.root, nil
+	}
+	if root, err = k.readRoot(ctx); err == nil {
+		k.root, k.rootAt = root, at
+	}
+	return root, err
+}
+
+// state is what a connection sees of a database: it is another after each change.
+type state struct{ others, own int64 }
+
+func (k *Keys) readRoot(ctx context.Context) (root crypto.Root, err error) {
 	err = k.c.read(ctx, func() error {
 		err := k.c.each(`SELECT org, forgets FROM root`, nil, func(s *sqlite3.Stmt) error {
 			root.Org, root.Forgets = s.ColumnText(0), s.ColumnInt64(1)
