@@ -39,6 +39,7 @@ type bent struct {
 
 func (b bent) Root(ctx context.Context) (crypto.Root, error) {
 	root, err := b.store.Root(ctx)
+	root.Keysets = slices.Clone(root.Keysets)
 	b.bend(&held{keysets: root.Keysets})
 	return root, err
 }
