@@ -50,6 +50,19 @@ func (v *Vault) Keysets(ctx context.Context) ([]Keyset, error) {
 	return slices.Clone(root.Keysets), err
 }
 
+// KeyAge is for how long another process may go on with the key of a person that
+// it has in memory: a minute for each branch keyset that it may have open, also
+// of those destroyed in the last hour.
+func (v *Vault) KeyAge(ctx context.Context) (age time.Duration, err error) {
+	root, err := v.keys.Root(ctx)
+	for _, k := range root.Keysets {
+		if k.Use == BranchUse && (k.State != Destroyed || time.Since(time.Unix(k.Destroyed, 0)) < time.Hour) {
+			age += maxAge
+		}
+	}
+	return age, err
+}
+
 // RotateKEK encrypts every keyset by another key-encryption key, in one
 // transaction: a few calls, and no key of a person changes. For a KMS key that
 // rotates by itself, give it again. The keysets are opened by the new key before

@@ -54,4 +54,4 @@ var ruleNames = map[string]rule{
 }
 
 // After is until when something deleted now may still exist.
-func (h Horizon) After(now time.Time) time.Time { return h.after(now) }
+func (h Horizon) After(now time.Time, keyAge time.Duration) time.Time { return h.after(now, keyAge) }

@@ -33,10 +33,6 @@ type Horizon struct {
 // None, in a Horizon: no such copies are made.
 const None time.Duration = -1
 
-// keyAge is how long another process may go on with a key that it has in
-// memory (package crypto).
-const keyAge = time.Minute
-
 // Receipt says what a forgetting did, and what it cannot do.
 type Receipt struct {
 	Persons int       // that were one: the person and its aliases; 0: forgotten before
@@ -72,7 +68,7 @@ func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, err
 	eraser, persons, err := s.known(ctx, who, reason)
 	if fault.CodeOf(err) == fault.NotFound && s.buried(ctx, who) == nil {
 		if err = s.finishForgetting(ctx); err == nil {
-			return s.receipt(0, 0), nil
+			return s.receipt(ctx, 0, 0)
 		}
 	}
 	if err != nil {
@@ -86,12 +82,16 @@ func (s *Sync) Forget(ctx context.Context, who Who, reason string) (Receipt, err
 	if err != nil {
 		return Receipt{}, err
 	}
-	return s.receipt(len(all), rows), nil
+	return s.receipt(ctx, len(all), rows)
 }
 
-func (s *Sync) receipt(persons int, rows int64) Receipt {
+func (s *Sync) receipt(ctx context.Context, persons int, rows int64) (Receipt, error) {
+	age, err := s.cfg.Vault.KeyAge(ctx)
+	if err != nil {
+		return Receipt{}, err
+	}
 	now := time.Now()
-	return Receipt{Persons: persons, Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now), Exported: s.cfg.ForgetHeads != nil}
+	return Receipt{Persons: persons, Rows: rows, At: now, ResidualUntil: s.cfg.Horizon.after(now, age), Exported: s.cfg.ForgetHeads != nil}, nil
 }
 
 // known finds who is meant, all aliases among them.
@@ -182,8 +182,8 @@ func (s *session) keepForgetting(ctx context.Context) error {
 }
 
 // after is the latest moment at which something of what is deleted now may
-// still exist, zero if that is not known.
-func (h Horizon) after(now time.Time) time.Time {
+// still exist, in memory for keyAge, zero if that is not known.
+func (h Horizon) after(now time.Time, keyAge time.Duration) time.Time {
 	longest := keyAge
 	for _, d := range []time.Duration{h.KeyBackups, h.RowBackups, h.Consumers} {
 		if d == 0 {

@@ -302,7 +302,7 @@ func TestReceipt(t *testing.T) {
 		if c.want != 0 {
 			want = now.Add(c.want)
 		}
-		if got := c.h.After(now); !got.Equal(want) {
+		if got := c.h.After(now, time.Minute); !got.Equal(want) {
 			t.Errorf("%s: %v, want %v", c.name, got, want)
 		}
 	}

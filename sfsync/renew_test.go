@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -158,5 +159,35 @@ func TestDestroyRetired(t *testing.T) {
 		if bytes.Contains(b, retired.Wrapped) || bytes.Contains(b, second.Wrapped) {
 			t.Error("a destroyed key is in the files")
 		}
+	}
+}
+
+// TestReceiptWhileRotating: while two branch keysets may be open, another process
+// goes on with a key for two minutes.
+func TestReceiptWhileRotating(t *testing.T) {
+	t.Parallel()
+	org := newOrg(t, salesforcetest.Config{})
+	r := open(t, org, t.TempDir(), forgetPolicy)
+	none := sfsync.Horizon{KeyBackups: sfsync.None, RowBackups: sfsync.None, Consumers: sfsync.None}
+	r.through(sfsync.Config{Horizon: none}, nil)
+	r.must(r.sync.CatchUp(t.Context()))
+	for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 2 * time.Minute} {
+		contact, _, _ := customer(org, "Ada")
+		r.must(r.sync.CatchUp(t.Context()))
+		receipt, err := r.sync.Forget(t.Context(), sfsync.Who{Record: contact}, "request 7")
+		r.must(err)
+		if left := receipt.ResidualUntil.Sub(receipt.At); left != want {
+			t.Errorf("a key may be in a memory for %v, want %v", left, want)
+		}
+		keysets, err := r.vault.Keysets(t.Context())
+		r.must(err)
+		if len(keysets) == 2 { // that of the tombstones and one of a branch
+			r.must(r.vault.RotateBranch(t.Context()))
+			continue
+		}
+		for _, err := range r.vault.RewrapKeys(t.Context()) {
+			r.must(err)
+		}
+		r.must(r.vault.DestroyBranch(t.Context(), 1))
 	}
 }
