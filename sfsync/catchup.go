@@ -2,6 +2,7 @@ package sfsync
 
 import (
 	"context"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -27,7 +28,13 @@ func (s *session) once(ctx context.Context, work func(context.Context, *object) 
 	for _, o := range s.objects {
 		o.arm()
 	}
-	makers.Go(func() error { defer done(); return s.each(ctx, work) })
+	makers.Go(func() error {
+		defer done()
+		if err := s.each(ctx, work); err != nil {
+			return err
+		}
+		return s.payFollowed(ctx)
+	})
 	return s.drain(passes, makers, func(b *Batch, err error) bool { return b.Ack(ctx) == nil })
 }
 
@@ -66,6 +73,24 @@ func (s *session) payNow(ctx context.Context, o *object) error {
 	}
 	for {
 		if paid, err := s.payDirty(ctx, o); err != nil || !paid {
+			return err
+		}
+	}
+}
+
+// payFollowed pays what reads of other objects have made dirty since an object's own
+// were paid: an owner has moved. Those reads may do the same to a third object.
+func (s *session) payFollowed(ctx context.Context) error {
+	for {
+		var some atomic.Bool
+		err := s.each(ctx, func(ctx context.Context, o *object) error {
+			paid, err := s.payDirty(ctx, o)
+			if paid {
+				some.Store(true)
+			}
+			return err
+		})
+		if err != nil || !some.Load() {
 			return err
 		}
 	}

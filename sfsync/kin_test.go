@@ -1,7 +1,9 @@
 package sfsync_test
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,4 +176,28 @@ func TestVoidAnswerMovesNoPerson(t *testing.T) {
 	all()
 	h.await("the item under its own person", func() bool { return wellFiled(h) })
 	h.must(h.stop())
+}
+
+// One pass is enough, though the order is read when its items have been looked
+// through already.
+func TestCatchUpFollowsOwners(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, salesforcetest.Config{}, orderPolicy)
+	orderChangesCustomer(h)
+	h.must(h.stop())
+	for order, record := range h.org.Records("Order") {
+		if record["BillToContactId"] == h.other {
+			h.org.Update("Order", order, map[string]any{"BillToContactId": h.id})
+		}
+	}
+	h.org.Intercept(salesforcetest.Fault{Times: -1, Delay: time.Second, Match: func(r *http.Request) bool {
+		return strings.Contains(r.URL.Query().Get("q"), " FROM Order ")
+	}})
+	h.must(h.sync.CatchUp(t.Context()))
+	if dirty := h.dirty("OrderItem"); len(dirty) > 0 {
+		t.Errorf("the items %v are dirty", dirty)
+	}
+	if d := cmp.Or(h.difference(), h.misfiled()); d != "" {
+		t.Error(d)
+	}
 }
