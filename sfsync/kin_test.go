@@ -3,7 +3,6 @@ package sfsync_test
 import (
 	"cmp"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -190,9 +189,7 @@ func TestCatchUpFollowsOwners(t *testing.T) {
 			h.org.Update("Order", order, map[string]any{"BillToContactId": h.id})
 		}
 	}
-	h.org.Intercept(salesforcetest.Fault{Times: -1, Delay: time.Second, Match: func(r *http.Request) bool {
-		return strings.Contains(r.URL.Query().Get("q"), " FROM Order ")
-	}})
+	h.org.Intercept(salesforcetest.Fault{Path: "/sobjects/Order/deleted/", Times: -1, Delay: time.Second})
 	h.must(h.sync.CatchUp(t.Context()))
 	if dirty := h.dirty("OrderItem"); len(dirty) > 0 {
 		t.Errorf("the items %v are dirty", dirty)
