@@ -10,7 +10,7 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 )
 
-// Link implements crypto.KeyStore. On two cores about 100,000 new persons a
+// Link implements crypto.KeyStore. On two cores about 50,000 new persons a
 // second go through it in batches of a thousand (BenchmarkKeysNew).
 func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) ([]crypto.Holder, error) {
 	k.mu.Lock()
