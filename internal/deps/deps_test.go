@@ -5,6 +5,7 @@
 package deps_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -165,6 +166,36 @@ func TestNoShortcuts(t *testing.T) {
 			if strings.Contains(string(text), word) {
 				t.Errorf("%s uses %s", name, word)
 			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBubbles: a test that stops the clock imports internal/bubble, which says why;
+// those of two packages draw no random bytes meanwhile. Other than that it fails
+// in FIPS mode, and only when Go happens to need fresh entropy.
+func TestBubbles(t *testing.T) {
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(name))
+		if err != nil || slices.Contains([]string{"internal/retry", "sfsync/salesforce"}, filepath.ToSlash(dir)) {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		imports := func(path string) bool {
+			return slices.ContainsFunc(f.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(path) })
+		}
+		if imports("testing/synctest") && !imports(module+"internal/bubble") {
+			t.Errorf("%s imports testing/synctest and not internal/bubble", name)
 		}
 		return nil
 	})
