@@ -23,7 +23,6 @@ CREATE TABLE index_entry (
 ) STRICT;
 CREATE INDEX index_entry_place ON index_entry (record, field);
 CREATE INDEX index_entry_person ON index_entry (person);
-CREATE INDEX index_entry_address ON index_entry (address) WHERE address IS NOT NULL;
 
 -- The fields that have entries.
 CREATE TABLE index_field (

@@ -8,14 +8,17 @@ import (
 	"github.com/sfsync/sfsync-go/crypto"
 )
 
-// unshared finds the e-mail addresses of persons that nobody else has.
-const unshared = `SELECT DISTINCT e.address FROM index_entry e
-	WHERE e.person IN (SELECT unhex(value) FROM json_each(?1)) AND e.address IS NOT NULL AND NOT EXISTS (
-		SELECT 1 FROM index_entry o WHERE o.address = e.address AND o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))`
+// unshared finds the e-mail addresses of persons that nobody else has. Two entries
+// of one address have one digest under one key. While there are two keys, what was
+// written since the second has a digest under each, so those two have one in common.
+const unshared = `WITH own AS MATERIALIZED (
+		SELECT * FROM index_entry WHERE person IN (SELECT unhex(value) FROM json_each(?1)) AND address IS NOT NULL)
+	SELECT DISTINCT address FROM own WHERE address NOT IN (
+		SELECT s.address FROM own s CROSS JOIN index_entry o ON o.digest = s.digest AND o.type = s.type AND o.version = s.version AND o.normaliser = s.normaliser
+		WHERE o.person NOT IN (SELECT unhex(value) FROM json_each(?1)))`
 
 // addresses leaves a tombstone of each e-mail address that the index knows of
-// those who are taken and of nobody else, whichever key or rules the others are
-// in the index under.
+// those who are taken and of nobody else.
 func (f *forgetting) addresses() error {
 	list, err := hexList(f.taken)
 	if err != nil {
