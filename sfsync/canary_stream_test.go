@@ -92,13 +92,16 @@ func streamScenes() []scene {
 	}
 }
 
-// during follows the org until the copy equals it, lets something happen, then
-// changes a person and follows again.
+// during follows the org until the copy equals it and a stream is open, lets
+// something happen, then changes a person and follows again.
 func (s *stage) during(happen func()) error {
 	happened := false
 	return s.follow(func() bool {
 		if happened || !s.equal() {
 			return happened && s.equal()
+		}
+		if open, _ := s.org.Streams(); open == 0 {
+			return false
 		}
 		happened = true
 		happen()
