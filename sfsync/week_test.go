@@ -23,6 +23,9 @@ import (
 // nothing is wrong the copy is the org, and while something is it is not, or the
 // trouble would show nothing.
 func TestWeek(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes under the race detector")
+	}
 	bubble.Test(t, func(t *testing.T) {
 		w := newWeek(t)
 		stop := w.start()
