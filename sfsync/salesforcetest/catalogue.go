@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // What a new org consists of, and the usual values of the describe members
@@ -25,6 +26,21 @@ var (
 	fieldDefaults []byte
 )
 
+// embedded are the objects of wire/objects.txt. To read them takes most of the time
+// that a new org does, so it is done once; they are not changed.
+var embedded = sync.OnceValues(func() (list []*object, err error) {
+	for _, paragraph := range bytes.Split(objectsText, []byte("\n\n")) {
+		o, err := parseParagraph(string(paragraph))
+		if err != nil {
+			return nil, err
+		}
+		if o != nil {
+			list = append(list, o)
+		}
+	}
+	return list, nil
+})
+
 // catalogue is every object of the org, by lower-case name.
 type catalogue map[string]*object
 
@@ -32,15 +48,13 @@ type catalogue map[string]*object
 // take the place of embedded objects of the same name. Files without fields,
 // such as a global describe, are left out.
 func newCatalogue(files fs.FS) (catalogue, error) {
+	objects, err := embedded()
+	if err != nil {
+		return nil, err
+	}
 	all := catalogue{}
-	for _, paragraph := range bytes.Split(objectsText, []byte("\n\n")) {
-		o, err := parseParagraph(string(paragraph))
-		if err != nil {
-			return nil, err
-		}
-		if o != nil {
-			all[strings.ToLower(o.Name)] = o
-		}
+	for _, o := range objects {
+		all[strings.ToLower(o.Name)] = o.clone()
 	}
 	if files == nil {
 		return all, nil

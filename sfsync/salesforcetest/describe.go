@@ -139,6 +139,19 @@ func parseDescribe(raw []byte) (*object, error) {
 	return o, nil
 }
 
+// clone is a copy that may be changed.
+func (o *object) clone() *object {
+	c := *o
+	c.Fields = make([]*field, len(o.Fields))
+	for i, f := range o.Fields {
+		own := *f
+		own.ReferenceTo, own.PicklistValues = slices.Clone(f.ReferenceTo), slices.Clone(f.PicklistValues)
+		c.Fields[i] = &own
+	}
+	c.index()
+	return &c
+}
+
 func (o *object) index() {
 	o.byName = make(map[string]*field, 2*len(o.Fields))
 	for _, f := range o.Fields {
