@@ -55,3 +55,8 @@ var ruleNames = map[string]rule{
 
 // After is until when something deleted now may still exist.
 func (h Horizon) After(now time.Time, keyAge time.Duration) time.Time { return h.after(now, keyAge) }
+
+// KeepTrying is what the parts of a run do.
+func (s *Sync) KeepTrying(ctx context.Context, name string, work func(context.Context) error) error {
+	return s.keepTrying(ctx, name, work)
+}

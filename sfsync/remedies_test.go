@@ -362,3 +362,20 @@ func TestPollAsksForLess(t *testing.T) {
 	}
 	r.must(stop())
 }
+
+// TestStopBesideFault: a run that is stopped when a call has just failed was stopped.
+func TestStopBesideFault(t *testing.T) {
+	t.Parallel()
+	r := open(t, newOrg(t, salesforcetest.Config{}), t.TempDir(), contactPolicy)
+	r.until("the first copy", r.equal)
+	for code, want := range map[fault.Code]fault.Code{fault.Unavailable: "", fault.SignInRefused: fault.SignInRefused} {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := r.sync.KeepTrying(ctx, "", func(context.Context) error {
+			cancel()
+			return fault.New(code, "test", "do nothing")
+		})
+		if fault.CodeOf(err) != want {
+			t.Errorf("stopped beside %s it returns %v, want %q", code, err, want)
+		}
+	}
+}

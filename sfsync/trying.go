@@ -19,11 +19,13 @@ func (s *Sync) keepTrying(ctx context.Context, name string, work func(context.Co
 	for {
 		began := time.Now()
 		err := work(ctx)
-		if ctx.Err() != nil && ended(ctx, err) {
+		switch {
+		case ctx.Err() != nil && ended(ctx, err):
 			return nil
-		}
-		if err == nil || ctx.Err() != nil || !s.worthWaiting(err) {
+		case err == nil || !s.worthWaiting(err):
 			return err
+		case ctx.Err() != nil: // it was stopped, as in the pause
+			return nil
 		}
 		if time.Since(began) > s.pace.lasted {
 			pause.Reset()
