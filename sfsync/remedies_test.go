@@ -366,8 +366,10 @@ func TestPollAsksForLess(t *testing.T) {
 // TestStopBesideFault: a run that is stopped when a call has just failed was stopped.
 func TestStopBesideFault(t *testing.T) {
 	t.Parallel()
-	r := open(t, newOrg(t, salesforcetest.Config{}), t.TempDir(), contactPolicy)
-	r.until("the first copy", r.equal)
+	r := open(t, newOrg(t, salesforcetest.Config{Records: 5}), t.TempDir(), contactPolicy)
+	stop := r.start()
+	r.await("the first copy", r.equal)
+	r.must(stop())
 	for code, want := range map[fault.Code]fault.Code{fault.Unavailable: "", fault.SignInRefused: fault.SignInRefused} {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := r.sync.KeepTrying(ctx, "", func(context.Context) error {
