@@ -57,14 +57,17 @@ func streamScenes() []scene {
 		{name: "stream late", play: refused("x", codes.DeadlineExceeded), log: fault.Timeout},
 		{name: "stream loses data", play: refused("x", codes.DataLoss), log: fault.Unavailable},
 		{name: "position damaged", play: func(s *stage) error {
-			err := s.during(func() {
-				s.org.FailSubscribe("subscription.fetch.replayid.corrupted", codes.InvalidArgument, text)
-				s.org.CutStreams()
-			})
-			if !s.logs.has("the position is useless") {
-				s.Error("the position was not refused")
+			for range 5 { // the stream that is open may be the one that asks for the first position
+				err := s.during(func() {
+					s.org.FailSubscribe("subscription.fetch.replayid.corrupted", codes.InvalidArgument, text)
+					s.org.CutStreams()
+				})
+				if err != nil || s.logs.has("the position is useless") {
+					return err
+				}
 			}
-			return err
+			s.Error("the position was not refused")
+			return nil
 		}},
 		{name: "no position to be had at first", play: refused("subscription.fetch.replayid.corrupted", codes.InvalidArgument), log: fault.ReplayInvalid},
 		{name: "stream forbidden", play: refused("subscription.topic.cannot.subscribe", codes.PermissionDenied), want: fault.Denied},

@@ -266,7 +266,7 @@ func slowStore(t *testing.T, idle time.Duration) {
 			return nil
 		}))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*patience) // it takes a minute under the race detector
 	defer cancel()
 	waits, applied := true, 0
 	for batch, err := range h.sync.Changes(ctx) {
