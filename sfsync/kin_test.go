@@ -108,11 +108,7 @@ func TestLateCreationMovesNoPerson(t *testing.T) {
 func TestLateAnswerMovesNoPerson(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, salesforcetest.Config{}, orderPolicy)
-	other := h.org.Insert("Contact", map[string]any{"LastName": "other"})
-	account := h.org.Insert("Account", map[string]any{"Name": "a customer"})
-	order := func(billTo string) string {
-		return h.org.Insert("Order", map[string]any{"AccountId": account, "BillToContactId": billTo, "Status": "Draft", "EffectiveDate": "2026-01-02"})
-	}
+	other, order := h.customers()
 	moved, theirs := order(h.id), order(h.id)
 	held := func(path string) (asked chan struct{}, release func()) {
 		asked, let := make(chan struct{}, 100), make(chan struct{})
@@ -148,11 +144,7 @@ func TestLateAnswerMovesNoPerson(t *testing.T) {
 func TestVoidAnswerMovesNoPerson(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, salesforcetest.Config{}, orderPolicy)
-	other := h.org.Insert("Contact", map[string]any{"LastName": "other"})
-	account := h.org.Insert("Account", map[string]any{"Name": "a customer"})
-	order := func(billTo string) string {
-		return h.org.Insert("Order", map[string]any{"AccountId": account, "BillToContactId": billTo, "Status": "Draft", "EffectiveDate": "2026-01-02"})
-	}
+	other, order := h.customers()
 	mine, theirs := order(h.id), order(other)
 	h.begin()
 	asked, void := h.holdAnswer(http.MethodPost, collections)
@@ -196,5 +188,13 @@ func TestCatchUpFollowsOwners(t *testing.T) {
 	}
 	if d := cmp.Or(h.difference(), h.misfiled()); d != "" {
 		t.Error(d)
+	}
+}
+
+// customers makes another customer, and what makes orders of one.
+func (h *history) customers() (other string, order func(billTo string) string) {
+	account := h.org.Insert("Account", map[string]any{"Name": "a customer"})
+	return h.org.Insert("Contact", map[string]any{"LastName": "other"}), func(billTo string) string {
+		return h.org.Insert("Order", map[string]any{"AccountId": account, "BillToContactId": billTo, "Status": "Draft", "EffectiveDate": "2026-01-02"})
 	}
 }
