@@ -31,7 +31,8 @@ type Replayer interface {
 	// deletes keys, links, aliases and index entries of their persons, stores
 	// their tombstones or removes those that were taken back, and raises the
 	// forget counter. None of the deleted bytes are in the files when it
-	// returns, nor, also without entries, what was deleted before. Conflict where the first does not follow the last entry.
+	// returns, nor, also without entries, what was deleted before. Conflict where
+	// the first does not follow the last entry.
 	Replay(ctx context.Context, entries []ForgetEntry) error
 }
 

@@ -24,6 +24,9 @@ var keysStep3 string
 //go:embed keys_0004.sql
 var keysStep4 string
 
+//go:embed keys_0005.sql
+var keysStep5 string
+
 // Keys is the database of persons and their wrapped keys. It is a type of its
 // own, so that rows and keys cannot be exchanged by mistake. It is safe for
 // concurrent use, and several processes may have it open.
@@ -44,7 +47,7 @@ type Keys struct {
 // a new directory 0700). Keep it apart from the rows, with shorter-lived
 // backups: a key that was destroyed lives on in every backup of this file.
 func OpenKeys(ctx context.Context, path string) (*Keys, error) {
-	c, err := connect(ctx, path, kind{keysID, []string{keysStep1, keysStep2, keysStep3, keysStep4}, keysCache})
+	c, err := connect(ctx, path, kind{keysID, []string{keysStep1, keysStep2, keysStep3, keysStep4, keysStep5}, keysCache})
 	if err != nil {
 		return nil, err
 	}

@@ -31,12 +31,3 @@ CREATE TABLE index_field (
   type   TEXT NOT NULL,
   PRIMARY KEY (object, field, type)
 ) STRICT, WITHOUT ROWID;
-
--- Records whose link points to another person than it did, until their rows have
--- followed.
-CREATE TABLE moved (
-  object TEXT    NOT NULL,
-  record TEXT    NOT NULL,
-  times  INTEGER NOT NULL,      -- how often it moved since
-  PRIMARY KEY (object, record)
-) STRICT, WITHOUT ROWID;

@@ -11,6 +11,3 @@ ALTER TABLE keyset ADD COLUMN uri TEXT NOT NULL DEFAULT '';
 ALTER TABLE person_key ADD COLUMN retired INTEGER;
 ALTER TABLE person_key ADD COLUMN destroyed INTEGER;
 CREATE INDEX person_key_retired ON person_key (retired) WHERE retired IS NOT NULL AND destroyed IS NULL;
-
--- Whether bytes of what was deleted may still be in the log.
-ALTER TABLE root ADD COLUMN wipe INTEGER NOT NULL DEFAULT 0;

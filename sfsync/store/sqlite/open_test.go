@@ -1,13 +1,18 @@
 package sqlite_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -175,6 +180,62 @@ func TestShell(t *testing.T) {
 	must(t, err)
 	if want := "1000|2026-01-02T15:04:05.000Z|1|blob|65|00000000000000000000000000000001\nok\n"; string(out) != want {
 		t.Errorf("got %s", out)
+	}
+}
+
+// Databases have been made by each step, so a change of the tables is a step of its
+// own. A new step belongs into this list.
+func TestStepsStay(t *testing.T) {
+	t.Parallel()
+	steps, err := filepath.Glob("*_0*.sql")
+	must(t, err)
+	got := map[string]string{}
+	for _, step := range steps {
+		text, err := os.ReadFile(step)
+		must(t, err)
+		got[step] = fmt.Sprintf("%.4x", sha256.Sum256(text))
+	}
+	want := map[string]string{
+		"keys_0001.sql": "08359995", "keys_0002.sql": "d96f8e26", "keys_0003.sql": "e684ce74", "keys_0004.sql": "1eeeb3a7", "keys_0005.sql": "74a517d0",
+		"rows_0001.sql": "5eee4a5a", "rows_0002.sql": "883a5768", "rows_0003.sql": "949d2beb", "rows_0004.sql": "781cdd44",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("steps differ (-want +got):\n%s", d)
+	}
+}
+
+// A keys database of each step is brought up to date, with what it holds.
+func TestOpenKeysMigrates(t *testing.T) {
+	t.Parallel()
+	steps, err := filepath.Glob("keys_0*.sql")
+	must(t, err)
+	for version := 1; version < len(steps); version++ {
+		path := filepath.Join(t.TempDir(), "keys.db")
+		old := dial(t, path)
+		for _, step := range steps[:version] {
+			text, err := os.ReadFile(step)
+			must(t, err)
+			must(t, old.Exec(string(text)))
+		}
+		must(t, old.Exec(fmt.Sprintf(`PRAGMA application_id = 0x73667302; PRAGMA user_version = %d;
+			INSERT INTO root (one, org) VALUES (1, '00DDp000000J5TeMAK');
+			INSERT INTO link VALUES ('003000000000001AAA', 'Contact', x'01000000000000000000000000000000', 1);
+			INSERT INTO person_key (person, generation, id, branch, wrapped, seals, created, record)
+				VALUES (x'01000000000000000000000000000000', 1, 7, 1, x'00', 0, 1700000000, '003000000000001AAA')`, version)))
+		must(t, old.Close())
+		keys, err := sqlite.OpenKeys(t.Context(), path)
+		must(t, err)
+		holders, err := keys.Keys(t.Context(), []crypto.Person{{1}}, nil)
+		must(t, err)
+		if len(holders[0].Keys) != 1 || holders[0].Keys[0].ID != 7 {
+			t.Errorf("from step %d: got %+v", version, holders)
+		}
+		moves, err := keys.Moved(t.Context(), "Contact", 1)
+		must(t, err)
+		if len(moves) != 0 {
+			t.Errorf("from step %d: got %+v", version, moves)
+		}
+		must(t, keys.Close())
 	}
 }
 
