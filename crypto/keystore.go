@@ -111,6 +111,7 @@ type Move struct {
 type Root struct {
 	Org     string // 18-character org id; "" in a database that is new
 	Forgets int64  // rises whenever somebody is forgotten or gets another key
+	Writes  int64  // rises with every transaction that stores a key, a link or an index entry, on which rows may rest
 	Keysets []Keyset
 }
 

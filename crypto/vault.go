@@ -108,6 +108,13 @@ func (v *Vault) found(ctx context.Context) (Root, error) {
 	return v.keys.Root(ctx)
 }
 
+// Writes is how often something was stored that rows may rest on: see [Root]. It
+// falls only where the key store was put back from a backup.
+func (v *Vault) Writes(ctx context.Context) (int64, error) {
+	root, err := v.keys.Root(ctx)
+	return root.Writes, err
+}
+
 func (v *Vault) check(root Root) error {
 	if root.Org != v.org {
 		return fault.New(fault.WrongOrg, "crypto.OpenVault", "the keys database belongs to another org; give the one of this org, or a path that is not taken")

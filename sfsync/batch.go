@@ -143,7 +143,7 @@ func (s *session) flush(ctx context.Context) error {
 // commit applies the oldest batch. It is not cut short by the caller's
 // context: a transaction that began is finished.
 func (s *session) commit(ctx context.Context, b *Batch) error {
-	if err := s.cfg.Store.Apply(context.WithoutCancel(ctx), &b.store); err != nil {
+	if err := s.apply(context.WithoutCancel(ctx), &b.store); err != nil {
 		s.giveUp(ctx, b, err)
 		s.stop(err)
 		return err

@@ -145,6 +145,9 @@ func (s *session) open(ctx context.Context) error {
 	s.begun.Store(true)
 	s.status.opened(s)
 	s.log.Info("signed in and prepared", "objects", len(s.objects), "policy", s.cfg.Policy.Version)
+	if err := s.keysBehind(ctx, state.Keys); err != nil {
+		return err
+	}
 	_, err = s.enqueue(ctx, store.Batch{Entries: []audit.Entry{s.entry(audit.Entry{Kind: audit.KindStart})}})
 	return err
 }

@@ -31,6 +31,7 @@ type Open func(t testing.TB, dir string) crypto.KeyStore
 func TestKeyStore(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *suite){
 		"root":                   testRoot,
+		"writes are counted":     testWrites,
 		"first org wins":         testOrg,
 		"link":                   testLink,
 		"alias":                  testAlias,
@@ -192,6 +193,41 @@ func testRoot(t *testing.T, s *suite) {
 	want := crypto.Root{Org: org, Keysets: []crypto.Keyset{branch("one"), suppress}}
 	if d := cmp.Diff(want, s.root()); d != "" {
 		t.Errorf("a stored keyset was replaced, or another not stored (-want +got):\n%s", d)
+	}
+}
+
+// testWrites: what a row may rest on is never stored without being counted.
+func testWrites(t *testing.T, s *suite) {
+	s.found()
+	last := s.root().Writes
+	counted := func(what string) {
+		t.Helper()
+		now := s.root().Writes
+		if now <= last {
+			t.Errorf("%s: %d writes after %d", what, now, last)
+		}
+		last = now
+	}
+	h := s.link(own(contact(1)))[0]
+	counted("a person")
+	s.link(named(order(1), contact(1)))
+	counted("a link")
+	s.person(own(contact(2)))
+	last = s.root().Writes
+	s.link(named(order(1), contact(2)))
+	counted("a link that moves")
+	next := h.Keys[0]
+	next.Generation, next.ID, next.Wrapped = 2, 7, []byte("second")
+	if err := s.Add(t.Context(), crypto.Addition{Keys: []crypto.PersonKey{next}}); err != nil {
+		t.Fatal(err)
+	}
+	counted("another key")
+	if index, ok := s.KeyStore.(crypto.IndexStore); ok {
+		put(t, index, entry(1, h.Person, "a value"))
+		counted("an index entry")
+	}
+	if r, err := s.another().Root(t.Context()); err != nil || r.Writes != last {
+		t.Errorf("another process sees %d writes of %d, %v", r.Writes, last, err)
 	}
 }
 

@@ -20,6 +20,11 @@ type Batch struct {
 
 	Objects []ObjectBatch
 	Entries []audit.Entry
+
+	// Keys is how often the keys database had been written when the batch was
+	// applied (crypto.Root.Writes), if not 0. It is kept as State.Keys: a keys
+	// database with fewer lacks something that the rows rest on.
+	Keys int64
 }
 
 // ObjectBatch is what a batch does to one object. The effects happen in the

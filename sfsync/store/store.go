@@ -128,6 +128,7 @@ type State struct {
 	Epoch   int64 // the writer's number; a later one fences it
 	Topics  map[string]Topic
 	Objects map[string]Object
+	Keys    int64 // see Batch.Keys
 }
 
 // Topic is how far a topic has been applied.

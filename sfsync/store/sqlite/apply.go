@@ -22,6 +22,9 @@ func (s *Store) Apply(ctx context.Context, batch *store.Batch) error {
 			if err := c.move(batch); err != nil {
 				return err
 			}
+			if _, err := c.run(`UPDATE meta SET keys = ?1 WHERE keys <> ?1 AND ?1 <> 0`, batch.Keys); err != nil {
+				return err
+			}
 			graves, err := c.number(`SELECT EXISTS (SELECT 1 FROM tombstone)`)
 			if err != nil {
 				return err

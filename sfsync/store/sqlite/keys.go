@@ -64,6 +64,12 @@ func (k *Keys) Close() error {
 	return k.c.Close()
 }
 
+// written counts a transaction on which rows may come to rest.
+func (k *Keys) written() error {
+	_, err := k.c.run(`UPDATE root SET writes = writes + 1`)
+	return err
+}
+
 // erased notes that others may know what the transaction deleted, and that its
 // bytes may be in the log.
 func (k *Keys) erased() error {
@@ -114,8 +120,8 @@ type state struct{ others, own int64 }
 
 func (k *Keys) readRoot(ctx context.Context) (root crypto.Root, err error) {
 	err = k.c.read(ctx, func() error {
-		err := k.c.each(`SELECT org, forgets FROM root`, nil, func(s *sqlite3.Stmt) error {
-			root.Org, root.Forgets = s.ColumnText(0), s.ColumnInt64(1)
+		err := k.c.each(`SELECT org, forgets, writes FROM root`, nil, func(s *sqlite3.Stmt) error {
+			root.Org, root.Forgets, root.Writes = s.ColumnText(0), s.ColumnInt64(1), s.ColumnInt64(2)
 			return nil
 		})
 		if err != nil {
@@ -178,7 +184,7 @@ func (k *Keys) generation(key crypto.PersonKey) error {
 		key.Person[:], key.Generation, key.Created); err != nil {
 		return err
 	}
-	_, err = k.c.run(`UPDATE root SET forgets = forgets + 1`)
+	_, err = k.c.run(`UPDATE root SET forgets = forgets + 1, writes = writes + 1`)
 	return err
 }
 

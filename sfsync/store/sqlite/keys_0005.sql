@@ -9,5 +9,8 @@ CREATE TABLE moved (
   PRIMARY KEY (object, record)
 ) STRICT, WITHOUT ROWID;
 
+-- How often something was written that rows rest on: keys, links, index entries.
+ALTER TABLE root ADD COLUMN writes INTEGER NOT NULL DEFAULT 0;
+
 -- Whether bytes of what was deleted may still be in the log.
 ALTER TABLE root ADD COLUMN wipe INTEGER NOT NULL DEFAULT 0;

@@ -18,7 +18,7 @@ func (k *Keys) Put(ctx context.Context, entries []crypto.Entry) (mark int64, err
 	defer k.mu.Unlock()
 	err = k.c.write(ctx, func() error {
 		var err error
-		if mark, err = k.c.number(`UPDATE root SET marks = marks + 1 RETURNING marks`); err != nil {
+		if mark, err = k.c.number(`UPDATE root SET marks = marks + 1, writes = writes + 1 RETURNING marks`); err != nil {
 			return err
 		}
 		if err := k.indexable(entries); err != nil {

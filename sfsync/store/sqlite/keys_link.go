@@ -23,6 +23,7 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 			return err
 		}
 		l = &linking{k: k, mint: mint, forgotten: buried == 1, seen: map[crypto.Person][]crypto.PersonKey{}, wraps: map[int]int64{}}
+		before := k.c.TotalChanges()
 		for i, w := range wants {
 			l.moved = false
 			if holders[i], err = l.holder(w); err != nil {
@@ -35,7 +36,10 @@ func (k *Keys) Link(ctx context.Context, wants []crypto.Want, mint crypto.Mint) 
 				return err
 			}
 		}
-		return nil
+		if k.c.TotalChanges() == before {
+			return nil
+		}
+		return k.written()
 	})
 	switch {
 	case err == nil && l.deleted:

@@ -193,7 +193,11 @@ func (c *conn) wipe(ctx context.Context) error {
 func (c *conn) state() (store.State, error) {
 	st := store.State{Topics: map[string]store.Topic{}, Objects: map[string]store.Object{}}
 	var err error
-	if st.Epoch, err = c.number(`SELECT epoch FROM meta`); err != nil {
+	err = c.each(`SELECT epoch, keys FROM meta`, nil, func(s *sqlite3.Stmt) error {
+		st.Epoch, st.Keys = s.ColumnInt64(0), s.ColumnInt64(1)
+		return nil
+	})
+	if err != nil {
 		return st, err
 	}
 	err = c.each(`SELECT name, position, as_of, instance FROM topic`, nil, func(s *sqlite3.Stmt) error {

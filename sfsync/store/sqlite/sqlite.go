@@ -59,6 +59,9 @@ var rowsStep3 string
 //go:embed rows_0004.sql
 var rowsStep4 string
 
+//go:embed rows_0005.sql
+var rowsStep5 string
+
 // idleReaders is how many reading connections are kept for the next call.
 const idleReaders = 4
 
@@ -86,7 +89,7 @@ type Store struct {
 // StoreNewer, StoreDamaged, StoreBusy, or ConfigInvalid for a path that is
 // empty, no file, or the keys database.
 func Open(ctx context.Context, path string) (*Store, error) {
-	c, err := connect(ctx, path, kind{rowsID, []string{rowsStep1, rowsStep2, rowsStep3, rowsStep4}, rowsCache})
+	c, err := connect(ctx, path, kind{rowsID, []string{rowsStep1, rowsStep2, rowsStep3, rowsStep4, rowsStep5}, rowsCache})
 	if err != nil {
 		return nil, err
 	}

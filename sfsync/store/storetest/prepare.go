@@ -36,6 +36,21 @@ var prepares = []promise{
 		}
 		same(c, "everything", c.picture(), before)
 	}},
+	{"a batch notes how often the keys had been written", func(c *held) {
+		c.start()
+		for _, keys := range []int64{7, 0, 5} { // 0: it does not say; 5: they were put back
+			want := c.bookkeeping().Keys
+			if keys != 0 {
+				want = keys
+			}
+			b := c.batch()
+			b.Keys = keys
+			c.apply(b)
+			if got := c.bookkeeping().Keys; got != want {
+				c.Errorf("%d after a batch with %d, want %d", got, keys, want)
+			}
+		}
+	}},
 	{"Plan changes nothing", func(c *held) {
 		c.start().apply(c.batch(contact(1, "a")))
 		before := c.picture()
