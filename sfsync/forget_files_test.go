@@ -128,17 +128,23 @@ func TestForgottenCannotBeRecomputed(t *testing.T) {
 }
 
 // tombstones are the digests of the keys database.
-func (r *rig) tombstones() (digests []string) {
+func (r *rig) tombstones() []string {
 	r.Helper()
-	db, err := sqlite3.OpenFlags(r.keys.Path(), sqlite3.OPEN_READONLY)
+	return r.column(r.keys.Path(), `SELECT digest FROM tombstone`)
+}
+
+// column is what a query of one column returns, as the file of a database has it.
+func (r *rig) column(path, query string) (list []string) {
+	r.Helper()
+	db, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
 	r.must(err)
 	defer db.Close()
-	s, _, err := db.Prepare(`SELECT digest FROM tombstone`)
+	s, _, err := db.Prepare(query)
 	r.must(err)
 	defer s.Close()
 	for s.Step() {
-		digests = append(digests, string(s.ColumnBlob(0, nil)))
+		list = append(list, string(s.ColumnBlob(0, nil)))
 	}
 	r.must(s.Err())
-	return digests
+	return list
 }

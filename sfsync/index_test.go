@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync"
@@ -40,14 +38,7 @@ func (r *rig) places(t crypto.IndexType, value string) []string {
 // entries counts the index entries in the keys database.
 func (r *rig) entries(dir string) (n int) {
 	r.Helper()
-	c, err := sqlite3.OpenFlags(filepath.Join(dir, "keys", "keys.db"), sqlite3.OPEN_READONLY)
-	r.must(err)
-	defer c.Close()
-	s, _, err := c.Prepare(`SELECT count(*) FROM index_entry`)
-	r.must(err)
-	defer s.Close()
-	s.Step()
-	return s.ColumnInt(0)
+	return len(r.column(filepath.Join(dir, "keys", "keys.db"), `SELECT digest FROM index_entry`))
 }
 
 // standing are the places where the values of fields stand in the org, by type and

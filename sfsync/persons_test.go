@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"github.com/sfsync/sfsync-go/crypto"
 	"github.com/sfsync/sfsync-go/minimize"
 	"github.com/sfsync/sfsync-go/sfsync"
@@ -60,17 +58,10 @@ func (r *rig) misfiled() string {
 // aliases are the persons that have become part of another one.
 func (r *rig) aliases() map[crypto.Person]crypto.Person {
 	r.Helper()
-	db, err := sqlite3.OpenFlags(r.keys.Path(), sqlite3.OPEN_READONLY)
-	r.must(err)
-	defer db.Close()
-	list, _, err := db.Prepare(`SELECT alias, person FROM alias`)
-	r.must(err)
-	defer list.Close()
 	aliases := map[crypto.Person]crypto.Person{}
-	for list.Step() {
-		aliases[crypto.Person(list.ColumnRawBlob(0))] = crypto.Person(list.ColumnRawBlob(1))
+	for _, pair := range r.column(r.keys.Path(), `SELECT CAST(alias || person AS BLOB) FROM alias`) {
+		aliases[crypto.Person([]byte(pair[:16]))] = crypto.Person([]byte(pair[16:]))
 	}
-	r.must(list.Err())
 	return aliases
 }
 

@@ -4,11 +4,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/ncruces/go-sqlite3"
 
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
@@ -59,14 +58,7 @@ func (r *rig) copied() {
 // position is that of the first topic, as the database has it.
 func (r *rig) position() string {
 	r.Helper()
-	db, err := sqlite3.OpenFlags(r.rows.Path(), sqlite3.OPEN_READONLY)
-	r.must(err)
-	defer db.Close()
-	list, _, err := db.Prepare(`SELECT position FROM topic`)
-	r.must(err)
-	defer list.Close()
-	list.Step()
-	return string(list.ColumnRawBlob(0))
+	return strings.Join(r.column(r.rows.Path(), `SELECT position FROM topic ORDER BY name LIMIT 1`), "")
 }
 
 // A full read that is owed when the position expires stays owed in full.
