@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sfsync/sfsync-go/sfsync/audit"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store"
@@ -29,8 +30,19 @@ func (p *paused) loseUnnoticed() {
 	p.org.HideField("Contact", "Email")
 	p.org.Update("Contact", p.first, map[string]any{"LastName": "Changed", "Email": "changed@example.com"})
 	p.org.Insert("Contact", map[string]any{"LastName": "Third", "Email": "third@example.com"})
-	p.await("the pause", func() bool { return p.code() == fault.FieldLost })
+	p.await("the pause", func() bool { return p.code() == fault.FieldLost && p.faults("Contact") > 0 })
 	p.must(p.stop())
+}
+
+// faults counts what the ledger says of an object, which commits with the debt.
+func (p *paused) faults(object string) (n int) {
+	for e, err := range p.rows.Entries(p.Context(), 0) {
+		p.must(err)
+		if e.Entry.Kind == audit.KindFault && e.Entry.Object == object {
+			n++
+		}
+	}
+	return n
 }
 
 // A run that begins again while an object is lost goes on without it; a new
