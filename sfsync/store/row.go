@@ -51,8 +51,8 @@ type Row struct {
 	Seen int64
 
 	// Cells are in the order of the table's columns. In a batch, Patch keeps
-	// the cells that are Unset; without it the row is replaced, and a row
-	// with no Cells is emptied.
+	// the cells that are Unset, and the Owners; without it the row is replaced,
+	// and a row with no Cells is emptied.
 	Cells []Cell
 	Patch bool
 

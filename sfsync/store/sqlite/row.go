@@ -57,12 +57,15 @@ func (t *table) write(c *conn, r *store.Row, n int64) error {
 }
 
 // statement returns the statement for rows of this shape: whether the row was
-// there, and which columns it sets.
+// there or is patched, and which columns it sets.
 func (t *table) statement(c *conn, r *store.Row) (*sqlite3.Stmt, error) {
 	var buf [256]byte
 	shape := append(buf[:0], 'u')
-	if r.Seq == 0 {
+	switch {
+	case r.Seq == 0:
 		shape[0] = 'i'
+	case r.Patch:
+		shape[0] = 'p'
 	}
 	for i := range t.Columns {
 		if t.sets(r, i) {
@@ -93,12 +96,16 @@ func (t *table) sets(r *store.Row, i int) bool {
 	return !r.Patch || len(r.Cells) != 0 && r.Cells[i].State != store.Unset
 }
 
+// owns reports whether writing the row says who owns its persons. A patch leaves
+// that as it is: to set a column to what it is costs an entry of its index.
+func (t *table) owns(r *store.Row, rule int) bool { return t.Follows(rule) && (!r.Patch || r.Seq == 0) }
+
 func (t *table) sql(r *store.Row) string {
 	names := []string{"_key", "_base", "_evented", "_mark", "_seq"}
 	params := []int{paramKey, paramBase, paramEvented, paramMark, paramN}
 	for i := range t.Rules {
 		names, params = append(names, personColumn(i)), append(params, paramPersons+i)
-		if t.Follows(i) {
+		if t.owns(r, i) {
 			names, params = append(names, ownerColumn(i)), append(params, paramPersons+len(t.Rules)+i)
 		}
 	}
@@ -137,7 +144,7 @@ func (t *table) bind(s *sqlite3.Stmt, r *store.Row, n int64) error {
 		} else {
 			err = s.BindBlob(paramPersons+i, r.Persons[i][:])
 		}
-		if err == nil && t.Follows(i) {
+		if err == nil && t.owns(r, i) {
 			err = bindOwner(s, paramPersons+len(t.Rules)+i, r.Owners, i)
 		}
 	}

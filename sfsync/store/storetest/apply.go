@@ -37,14 +37,15 @@ var applies = []promise{
 		same(c, "Load", c.load(id(3), id(2), id(1), id(3)),
 			[]store.Row{bare(written(contact(3, "c"), n)), {ID: id(2)}, bare(written(contact(1, "a"), n)), bare(written(contact(3, "c"), n))})
 	}},
-	{"a patch keeps the cells it does not name", func(c *held) {
+	{"a patch keeps the cells it does not name, and the owners", func(c *held) {
 		c.start().apply(c.batch(contact(1, "a")))
 		p := contact(1, "b")
 		p.Seq, p.Patch, p.Evented, p.Persons = c.n("Contact"), true, true, []crypto.Person{person(7), person(8)}
 		p.Cells[0], p.Cells[1] = store.Cell{}, store.Cell{State: store.Null}
+		p.Owners = nil
 		c.apply(c.batch(p))
 		want := written(p, c.n("Contact"))
-		want.Cells[0] = contact(1, "a").Cells[0]
+		want.Cells[0], want.Owners = contact(1, "a").Cells[0], contact(1, "a").Owners
 		same(c, "the row", c.row(id(1)), want)
 	}},
 	{"a patch without cells changes the state only", func(c *held) {
