@@ -73,11 +73,17 @@ func (m *inMemory) Rewrap(context.Context, []crypto.PersonKey) error { return ni
 // rewrap measures wrapping the keys of persons under another branch keyset,
 // beside one open and one seal of 32 bytes for each.
 func (b *bench) rewrap(ctx context.Context) ([]line, error) {
-	k, err := openKeyring(ctx, b.place("persons")) // those that persons made
+	made := exists(b.place("persons")) // the keys to wrap
+	k, err := openKeyring(ctx, b.place("persons"))
 	if err != nil {
 		return nil, err
 	}
 	defer k.close()
+	if !made {
+		if err := k.persons(ctx, b.size(200_000), func(*crypto.Batch, int, []crypto.Subject) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
 	memory := &inMemory{keyStore: k.keys}
 	if memory.keys, err = k.keys.Wrapped(ctx, crypto.PersonKey{}, 1<<30); err != nil {
 		return nil, err
