@@ -130,7 +130,7 @@ func describeScenes() []scene {
 			s.undo = append(s.undo, func() { s.org.AllowObject("Contact") })
 			return s.pass()
 		}, want: fault.ObjectLost},
-		{name: "caller does not wait", fault: salesforcetest.Fault{Path: at, Times: -1, Hold: make(chan struct{})}, play: (*stage).hurry, want: fault.Timeout},
+		{name: "caller does not wait", fault: salesforcetest.Fault{Path: at, Times: -1, Hold: make(chan struct{})}, play: (*stage).runOut, want: fault.Timeout},
 	}
 }
 

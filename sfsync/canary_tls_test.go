@@ -68,7 +68,7 @@ func tlsScenes() []scene {
 		{name: "proxy refuses", play: func(s *stage) error {
 			proxy := s.listen(nil)
 			s.again(func(c *salesforce.Config) { c.Proxy = &salesforce.Proxy{URL: "http://" + proxy} })
-			return s.hurry()
+			return s.hurry(200 * time.Millisecond)
 		}, want: fault.Timeout},
 	}
 }
