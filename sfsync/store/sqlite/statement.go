@@ -105,17 +105,18 @@ func (c *conn) read(ctx context.Context, do func() error) error {
 
 func (c *conn) transact(ctx context.Context, begin string, do func() error) error {
 	c.SetInterrupt(ctx)
-	if _, err := c.run(begin); err != nil {
-		return c.failed(ctx, err)
-	}
 	defer func() {
-		if !c.GetAutocommit() { // do failed or panicked, or the commit failed
+		if !c.GetAutocommit() { // do failed or panicked, the commit failed, or begin was interrupted once it had begun
 			c.SetInterrupt(context.Background())
 			_, _ = c.run(`ROLLBACK`) // what cannot be rolled back now is at the next open
 		}
 	}()
-	err := do()
+	_, err := c.run(begin)
 	if err == nil {
+		err = do()
+	}
+	if err == nil {
+		c.SetInterrupt(context.Background()) // SQLite reports an interruption even of a commit that it has made
 		_, err = c.run(`COMMIT`)
 	}
 	return c.failed(ctx, err)
