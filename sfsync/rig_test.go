@@ -239,7 +239,7 @@ func (r *rig) differenceIn(object string) string {
 	want := maps.Collect(r.org.Records(object))
 	table, err := r.rows.Table(r.Context(), object)
 	if err != nil {
-		return object + ": not prepared"
+		return object + ": " + err.Error()
 	}
 	seen := 0
 	for row, err := range r.rows.Rows(r.Context(), object) {
