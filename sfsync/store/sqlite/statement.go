@@ -104,6 +104,9 @@ func (c *conn) read(ctx context.Context, do func() error) error {
 }
 
 func (c *conn) transact(ctx context.Context, begin string, do func() error) error {
+	if c.stmts == nil { // of a closed connection the driver cannot be asked anything
+		return closed()
+	}
 	c.SetInterrupt(ctx)
 	defer func() {
 		if !c.GetAutocommit() { // do failed or panicked, the commit failed, or begin was interrupted once it had begun
