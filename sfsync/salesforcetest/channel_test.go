@@ -286,9 +286,7 @@ func TestEnrichedChannel(t *testing.T) {
 	})
 	org.Update("Account", ids[0], map[string]any{"Industry": "Media", "BillingCountry": "Denmark"})
 	first := events(t, s, 2) // the window ends inside the merged event
-	if err := s.Send(&pubsubpb.FetchRequest{NumRequested: 2}); err != nil {
-		t.Fatal(err)
-	}
+	send(t, s, &pubsubpb.FetchRequest{NumRequested: 2})
 	rest := events(t, s, 2)
 	for i, e := range append(first, rest[0]) {
 		header, body := b.decode(t, e)

@@ -22,9 +22,7 @@ func (b *bus) managed(t testing.TB, requests ...*pubsubpb.ManagedFetchRequest) m
 		t.Fatal(err)
 	}
 	for _, r := range requests {
-		if err := s.Send(r); err != nil {
-			t.Fatal(err)
-		}
+		send(t, s, r)
 	}
 	return s
 }
@@ -48,9 +46,7 @@ func (b *bus) hear(t testing.TB, s managedStream, n int) (names []string, ids []
 // commit sends a commit and returns the answer.
 func commit(t testing.TB, s managedStream, request string, id []byte) *pubsubpb.CommitReplayResponse {
 	t.Helper()
-	if err := s.Send(&pubsubpb.ManagedFetchRequest{CommitReplayIdRequest: &pubsubpb.CommitReplayRequest{CommitRequestId: request, ReplayId: id}}); err != nil {
-		t.Fatal(err)
-	}
+	send(t, s, &pubsubpb.ManagedFetchRequest{CommitReplayIdRequest: &pubsubpb.CommitReplayRequest{CommitRequestId: request, ReplayId: id}})
 	return answered(t, s)
 }
 
@@ -104,9 +100,7 @@ func TestManagedGoesOnAfterCommit(t *testing.T) {
 		org.Insert("Account", map[string]any{"Name": fmt.Sprint(i)})
 	}
 	s := b.managed(t, owed(0)) // to ask for nothing is allowed
-	if err := s.Send(&pubsubpb.ManagedFetchRequest{NumRequested: 3}); err != nil {
-		t.Fatal(err)
-	}
+	send(t, s, &pubsubpb.ManagedFetchRequest{NumRequested: 3})
 	names, ids := b.hear(t, s, 3)
 	if fmt.Sprint(names) != "[0 1 2]" {
 		t.Errorf("from EARLIEST come %v", names)
@@ -156,9 +150,7 @@ func TestCommitRefusals(t *testing.T) {
 		t.Errorf("an id outside the retention: %v", got)
 	}
 	org.Insert("Account", map[string]any{"Name": "on"})
-	if err := s.Send(&pubsubpb.ManagedFetchRequest{NumRequested: 1}); err != nil {
-		t.Fatal(err)
-	}
+	send(t, s, &pubsubpb.ManagedFetchRequest{NumRequested: 1})
 	if names, _ := b.hear(t, s, 1); names[0] != "on" {
 		t.Errorf("the stream goes on with %v", names)
 	}
@@ -173,9 +165,7 @@ func TestCommitsAreAnsweredTogether(t *testing.T) {
 	s := b.managed(t, owed(3))
 	_, ids := b.hear(t, s, 3)
 	for i, id := range ids {
-		if err := s.Send(&pubsubpb.ManagedFetchRequest{CommitReplayIdRequest: &pubsubpb.CommitReplayRequest{CommitRequestId: fmt.Sprint(i), ReplayId: id}}); err != nil {
-			t.Fatal(err)
-		}
+		send(t, s, &pubsubpb.ManagedFetchRequest{CommitReplayIdRequest: &pubsubpb.CommitReplayRequest{CommitRequestId: fmt.Sprint(i), ReplayId: id}})
 	}
 	if got := answered(t, s); got.CommitRequestId != "2" || string(got.ReplayId) != string(ids[2]) {
 		t.Errorf("three commits are answered %v, want the last alone", got)

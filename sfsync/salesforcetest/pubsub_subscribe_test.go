@@ -44,9 +44,7 @@ func TestEventsOwed(t *testing.T) {
 			}
 			s := b.earliest(t, accounts, c.asked[0])
 			for _, n := range c.asked[1:] {
-				if err := s.Send(&pubsubpb.FetchRequest{NumRequested: n}); err != nil {
-					t.Fatal(err)
-				}
+				send(t, s, &pubsubpb.FetchRequest{NumRequested: n})
 			}
 			if err := s.CloseSend(); err != nil {
 				t.Fatal(err)
@@ -79,9 +77,7 @@ func TestExcessRefused(t *testing.T) {
 	t.Parallel()
 	b := dial(t, newOrg(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{RefuseExcess: true}}))
 	s, _ := b.latest(t, accounts, 60)
-	if err := s.Send(&pubsubpb.FetchRequest{NumRequested: 41}); err != nil {
-		t.Fatal(err)
-	}
+	send(t, s, &pubsubpb.FetchRequest{NumRequested: 41})
 	if _, err := drain(s); status.Code(err) != codes.InvalidArgument {
 		t.Errorf("101 events owed: %v, want InvalidArgument", err)
 	}
@@ -165,9 +161,7 @@ func TestRoundTripIsPipelined(t *testing.T) {
 	events(t, s, 1)
 	start := time.Now()
 	for range 19 {
-		if err := s.Send(&pubsubpb.FetchRequest{NumRequested: 1}); err != nil {
-			t.Fatal(err)
-		}
+		send(t, s, &pubsubpb.FetchRequest{NumRequested: 1})
 	}
 	events(t, s, 19)
 	if took := time.Since(start); took < way || took > 10*way {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,15 @@ func dial(t testing.TB, org *salesforcetest.Org) *bus {
 
 type stream = grpc.BidiStreamingClient[pubsubpb.FetchRequest, pubsubpb.FetchResponse]
 
+// send sends a request. To a stream that the org has ended, a request is io.EOF
+// (grpc.ClientStream), and what it was ended with is the answer to Recv.
+func send[R any](t testing.TB, s interface{ Send(*R) error }, request *R) {
+	t.Helper()
+	if err := s.Send(request); err != nil && err != io.EOF {
+		t.Fatal(err)
+	}
+}
+
 // subscribe opens a stream with its first request.
 func (b *bus) subscribe(t testing.TB, first *pubsubpb.FetchRequest) stream {
 	t.Helper()
@@ -61,9 +71,7 @@ func (b *bus) subscribe(t testing.TB, first *pubsubpb.FetchRequest) stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Send(first); err != nil {
-		t.Fatal(err)
-	}
+	send(t, s, first)
 	return s
 }
 
@@ -205,9 +213,7 @@ func TestSubscribeRefusals(t *testing.T) {
 			b := dial(t, org)
 			s := b.subscribe(t, c.requests[0])
 			for _, r := range c.requests[1:] {
-				if err := s.Send(r); err != nil {
-					t.Fatal(err)
-				}
+				send(t, s, r)
 			}
 			_, err := drain(s)
 			code, suffix := refusal(err, s.Trailer())

@@ -146,9 +146,7 @@ func TestFlood(t *testing.T) {
 			n++
 		}
 		if r.PendingNumRequested == 0 {
-			if err := s.Send(&pubsubpb.FetchRequest{NumRequested: 100}); err != nil {
-				t.Fatal(err)
-			}
+			send(t, s, &pubsubpb.FetchRequest{NumRequested: 100})
 		}
 	}
 }
