@@ -77,7 +77,11 @@ func (q *quickstart) run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, q.close()) }()
 	for _, step := range []func(context.Context) error{q.startOrg, q.openCopy, q.copyAndFollow, q.showDisk, q.reveal, q.verify} {
-		if err := step(ctx); err != nil || ctx.Err() != nil {
+		err := step(ctx)
+		if err != nil && errors.Is(err, ctx.Err()) {
+			return nil // Ctrl-C is no failure, wherever it came
+		}
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
 	}
