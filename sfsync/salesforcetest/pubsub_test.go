@@ -319,12 +319,13 @@ func TestSchemasAreOpen(t *testing.T) {
 // TestSettle has a stream at LATEST miss what is published while it settles.
 func TestSettle(t *testing.T) {
 	t.Parallel()
-	org := newOrg(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{Settle: 500 * time.Millisecond}})
+	const settle = 2 * time.Second
+	org := newOrg(t, salesforcetest.Config{PubSub: salesforcetest.PubSub{Settle: settle}})
 	b := dial(t, org)
-	s := b.subscribe(t, &pubsubpb.FetchRequest{TopicName: accounts, NumRequested: 10})
 	begin := time.Now()
+	s := b.subscribe(t, &pubsubpb.FetchRequest{TopicName: accounts, NumRequested: 10})
 	org.Insert("Account", map[string]any{"Name": "Missed"})
-	if r := receive(t, s); len(r.Events) > 0 || time.Since(begin) < 400*time.Millisecond {
+	if r := receive(t, s); len(r.Events) > 0 || time.Since(begin) < settle {
 		t.Fatalf("after %v the first response is %v", time.Since(begin), r)
 	}
 	org.Insert("Account", map[string]any{"Name": "Heard"})
