@@ -50,6 +50,10 @@ func TestPrintsNothing(t *testing.T) {
 	holders, err := e.keys.Keys(t.Context(), []crypto.Person{v.Person}, nil)
 	must(t, err)
 	secrets := e.secrets(v.Person)
+	crypto.StopAging(e.vault) // what prints takes no lock, and may take a minute
+	if crypto.Remembered(e.vault) == 0 {
+		t.Fatal("there is no key in memory that could be printed")
+	}
 	for name, value := range map[string]any{
 		"plaintext": plain[0], "plaintexts": plain, "subject": e.subject(b, contact(1)), "batch": b,
 		"sealer": e.vault.Sealer(), "opener": o, "vault": e.vault, "key file": e.kek,
