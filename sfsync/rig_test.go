@@ -27,7 +27,7 @@ import (
 )
 
 // patience bounds every wait for an event of the real sockets and databases.
-const patience = 60 * time.Second
+const patience = 120 * time.Second
 
 const shopPolicy = `
 version: 1

@@ -45,7 +45,7 @@ func TestRules(t *testing.T) {
 		{rule: "position trails", policy: enriched, play: siblings},
 		{rule: "gap repeats", policy: contactPolicy, play: readOlderThanGap},
 		{rule: "position first", policy: contactPolicy, play: changeBeforePosition,
-			cfg: salesforcetest.Config{PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, FirstResponse: 3 * time.Second}}},
+			cfg: salesforcetest.Config{PubSub: salesforcetest.PubSub{KeepAlive: 100 * time.Millisecond, FirstResponse: 10 * time.Second}}},
 	} {
 		t.Run(h.rule, func(t *testing.T) {
 			t.Parallel()
@@ -325,7 +325,7 @@ func changeBeforePosition(h *history) {
 	h.Cleanup(func() { h.stop() })
 	// With the rule the read waits for the position; without it the read is
 	// over long before the topic's first response.
-	for deadline := time.Now().Add(2 * time.Second); !h.equal() && time.Now().Before(deadline); runtime.Gosched() {
+	for deadline := time.Now().Add(8 * time.Second); !h.equal() && time.Now().Before(deadline); runtime.Gosched() {
 	}
 	h.org.Update("Contact", h.id, map[string]any{"LastName": "before the position"})
 }
