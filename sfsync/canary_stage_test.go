@@ -22,6 +22,9 @@ import (
 	"github.com/sfsync/sfsync-go/sfsync"
 	"github.com/sfsync/sfsync-go/sfsync/fault"
 	"github.com/sfsync/sfsync-go/sfsync/salesforce"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/bulk"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/pubsub"
+	"github.com/sfsync/sfsync-go/sfsync/salesforce/rest"
 	"github.com/sfsync/sfsync-go/sfsync/salesforcetest"
 	"github.com/sfsync/sfsync-go/sfsync/store/sqlite"
 )
@@ -252,6 +255,9 @@ func (s *stage) check() {
 		open[fmt.Sprint("error ", i)] = said(err)
 	}
 	var b bytes.Buffer
+	for _, v := range []any{s.sync, s.client, rest.New(s.client), bulk.New(s.client), pubsub.New(s.client, pubsub.Options{})} {
+		show(&b, v) // while it runs, too
+	}
 	show(&b, s.sync.Status())
 	open["status"] = b.Bytes()
 	ledger, err := exported(s.Context(), s.rows)

@@ -3,9 +3,10 @@ package sfsync
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
-
 	"sync"
 	"sync/atomic"
 	"time"
@@ -166,3 +167,6 @@ func (s *Sync) Run(ctx context.Context) error {
 func ended(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (err == nil || errors.Is(err, fault.Canceled) || errors.Is(err, fault.Timeout))
 }
+
+// Format prints no field; fmt would read what the workers write.
+func (s *Sync) Format(f fmt.State, verb rune) { io.WriteString(f, "sfsync.Sync") }

@@ -22,8 +22,10 @@ import (
 
 // Org is one Salesforce org, as one integration user sees it. All methods may be
 // called from several goroutines. Who made it calls Close.
-type Org struct {
-	cfg     *Config // a pointer, which fmt prints as one inside other structs
+type Org struct{ *org } // a pointer, which fmt prints as one inside other structs
+
+type org struct {
+	cfg     Config
 	http    *http.Transport
 	limiter *retry.Limiter
 	retry   retry.Policy
@@ -54,7 +56,7 @@ func New(cfg Config) (*Org, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Org{cfg: &cfg, limiter: retry.NewLimiter(cfg.RequestsPerSecond)}
+	o := &Org{&org{cfg: cfg, limiter: retry.NewLimiter(cfg.RequestsPerSecond)}}
 	o.dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	o.life, o.stop = context.WithCancel(context.Background())
 	o.http = &http.Transport{
