@@ -43,7 +43,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := job(ctx, *plan); err != nil && !errors.Is(err, ctx.Err()) { // a stop is no failure
+	if err := job(ctx, *plan); err != nil {
 		fmt.Fprintln(os.Stderr, "job:", err)
 		os.Exit(1)
 	}
